@@ -1,0 +1,80 @@
+"""The service catalogue: what runs where, who calls whom, and which indicators tell how it does."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from bot.domain.cause import CauseKind
+
+
+@dataclass(frozen=True, slots=True)
+class Indicator:
+    """A measurable sign of how a service does.
+
+    ``query`` is PromQL; ``kind`` is the kind of cause that a deviation points to; ``bad`` is the direction that hurts;
+    ``limit`` is where people call it bad; ``floor`` is the smallest move, in the indicator's unit, worth noticing.
+    ``role`` tells a symptom (what callers feel) from a resource (what runs out).
+    """
+
+    name: str
+    query: str
+    kind: CauseKind
+    role: Literal["symptom", "resource"] = "symptom"
+    unit: str = ""
+    title: str = ""
+    limit: float | None = None
+    bad: Literal["high", "low"] = "high"
+    floor: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service: its owner, the services that it calls, its hosts and its indicators."""
+
+    name: str
+    title: str = ""
+    owner: str = ""
+    environment: str = "production"
+    calls: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    url: str = ""
+    indicators: tuple[Indicator, ...] = ()
+
+    def indicator(self, name: str) -> Indicator | None:
+        """The indicator of that name."""
+        return next((one for one in self.indicators if one.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Every service and host."""
+
+    services: Mapping[str, Service] = field(default_factory=dict)
+    hosts: Mapping[str, Mapping[str, str | int]] = field(default_factory=dict)
+
+    def callees(self, service: str) -> frozenset[str]:
+        """Every service that this one calls, directly or not."""
+        found: set[str] = set()
+        todo = [service]
+        while todo:
+            one = self.services.get(todo.pop())
+            fresh = [name for name in (one.calls if one else ()) if name not in found and name != service]
+            found.update(fresh)
+            todo.extend(fresh)
+        return frozenset(found)
+
+    def callers(self, service: str) -> tuple[str, ...]:
+        """Every service that calls this one, directly or not, nearest first."""
+        found: list[str] = []
+        todo = [service]
+        while todo:
+            name = todo.pop(0)
+            for one in self.services.values():
+                if name in one.calls and one.name not in found and one.name != service:
+                    found.append(one.name)
+                    todo.append(one.name)
+        return tuple(found)
+
+    def paths(self) -> dict[str, frozenset[str]]:
+        """For each service those that it calls, directly or not."""
+        return {name: self.callees(name) for name in self.services}

@@ -1,0 +1,138 @@
+"""Why an incident is happening: hypotheses, each resting on evidence by id."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """What a cause search concludes."""
+
+    LIKELY = "likely cause"
+    UNSURE = "not enough evidence"
+
+
+class CauseKind(StrEnum):
+    """The kinds of cause that Fettle tells apart, named for what is wrong."""
+
+    POOL = "pool"
+    DISK = "disk"
+    CPU = "cpu"
+    MEMORY = "memory"
+    LATENCY = "latency"
+    ERRORS = "errors"
+    TRAFFIC = "traffic"
+    CHANGE = "change"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One observation with the exact question that brought it. ``id`` is unique within a report (``E1``)."""
+
+    id: str
+    kind: str
+    service: str
+    text: str
+    query: str
+    source: str
+    at: datetime | None = None
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """A possible cause. ``confidence`` is in 0–1; ``supports`` and ``against`` are evidence ids."""
+
+    kind: CauseKind
+    service: str
+    indicator: str
+    text: str
+    confidence: float
+    supports: tuple[str, ...]
+    against: tuple[str, ...]
+    settles: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A source that could not be read, so that its silence is not taken for an answer."""
+
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeBefore:
+    """A change that preceded the onset. ``minutes`` is how long before."""
+
+    signal_id: str
+    service: str
+    title: str
+    version: str
+    previous: str
+    at: datetime
+    minutes: float
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Similar:
+    """A past incident like this one. ``score`` in 0–1; ``held`` is None where nobody knows."""
+
+    id: str
+    title: str
+    text: str
+    fix: str
+    held: bool | None
+    score: float
+    sample: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunbookRef:
+    """The section of a runbook that fits. ``band`` is found or possible."""
+
+    path: str
+    title: str
+    heading: str
+    anchor: str
+    quote: str
+    band: str
+
+
+@dataclass(frozen=True, slots=True)
+class CauseReport:
+    """The answer to *why*: hypotheses best first, every piece of evidence, and what was missing."""
+
+    verdict: Verdict
+    hypotheses: tuple[Hypothesis, ...]
+    evidence: tuple[Evidence, ...]
+    gaps: tuple[Gap, ...]
+    onset: datetime | None
+    changes: tuple[ChangeBefore, ...]
+    runbook: RunbookRef | None
+    similar: tuple[Similar, ...]
+    found_at: datetime
+    seconds: float
+    picture: str = ""
+
+    @property
+    def best(self) -> Hypothesis | None:
+        """The likely cause, if there is one."""
+        return self.hypotheses[0] if self.verdict is Verdict.LIKELY and self.hypotheses else None
+
+    def cited(self, ids: tuple[str, ...]) -> tuple[Evidence, ...]:
+        """The pieces of evidence with those ids, in their order; an id that names nothing is dropped."""
+        by_id = {piece.id: piece for piece in self.evidence}
+        return tuple(by_id[i] for i in ids if i in by_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """The newest cause search of an incident. ``report`` is None until the first one has ended."""
+
+    incident: int
+    version: int
+    started_at: datetime
+    report: CauseReport | None = None
+    times: int = 1
