@@ -1,0 +1,276 @@
+"""Messages as they shall be in Slack: each row is what should stand there, and how far that has come about.
+
+A living message's revision grows with every change; several changes before a post become one post. A claim gives one
+sender a row for a while. ``trying_revision`` is set before the post and taken away after it, so that whoever finds it
+knows that an earlier post may have happened, and looks before posting.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.errors import NotFound
+from storage.columns import clean
+from storage.database import Database, insert
+from storage.tables import buried, messages, standing, unposted
+
+Kind = Literal["living", "note", "reply", "modal", "home"]
+_RENDERED_WHEN_SENT = ("living", "home")
+_PLAIN = [column.name for column in messages.c if column.name not in ("origin", "blocks")]
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message.
+
+    ``key`` names it, ``under`` is the key of the message in whose thread it goes, ``origin`` where in Slack somebody
+    asked for it. ``posted_revision`` is the revision
+    that stands in Slack (0: none), at ``posted_channel`` and ``ts``, with the ``permalink``; ``digest`` is of what was
+    posted last. Smaller ``priority`` goes first. ``dead_reason`` is None unless it was given up.
+    """
+
+    key: str
+    kind: Kind
+    channel: str
+    under: str
+    origin: Mapping[str, Any] | None
+    text: str
+    blocks: tuple[Mapping[str, Any], ...]
+    private: bool
+    revision: int
+    posted_revision: int
+    ts: str
+    posted_channel: str
+    permalink: str
+    digest: str
+    priority: int
+    attempts: int
+    next_try_at: datetime
+    claimed_by: str | None
+    claimed_until: datetime | None
+    trying_revision: int | None
+    error: str
+    dead_reason: str | None
+    created_at: datetime
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many messages wait (those being posted included) and were given up, and since when the oldest waits."""
+
+    waiting: int
+    dead: int
+    oldest: datetime | None
+
+
+class Outbox:
+    """The table ``messages``. What takes a session happens in that session's transaction, the rest in its own."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def put(  # noqa: PLR0913  # the particulars of one message, all by name
+        self,
+        session: AsyncSession,
+        key: str,
+        kind: Kind,
+        *,
+        channel: str = "",
+        under: str = "",
+        origin: Mapping[str, Any] | None = None,
+        text: str = "",
+        blocks: Sequence[Mapping[str, Any]] = (),
+        private: bool = False,
+        priority: int = 5,
+        now: datetime,
+    ) -> None:
+        """Ask for a message.
+
+        A living one, or a home tab, that is there already becomes due again and comes back from the dead; what is
+        given replaces what was known, what is left out stays. Any other kind is asked for once: the same key again is
+        ignored.
+        """
+        fresh = insert(session, messages)
+        row = {
+            "key": key,
+            "kind": kind,
+            "channel": channel,
+            "under": under,
+            "origin": None if origin is None else _json(origin),
+            "text": text,
+            "blocks": _json(list(blocks)),
+            "private": private,
+            "priority": priority,
+            **_UNTRIED,
+            "next_try_at": now,
+            "created_at": now,
+            "changed_at": now,
+        }
+        if kind in _RENDERED_WHEN_SENT:
+            await session.execute(fresh.on_conflict_do_update(index_elements=[messages.c.key], set_=_again(fresh)), row)
+        else:
+            await session.execute(fresh.on_conflict_do_nothing(index_elements=[messages.c.key]), row)
+
+    async def due(self, now: datetime, limit: int = 200) -> tuple[Outgoing, ...]:
+        """What can be posted now, by priority and then by how long it has waited."""
+        query = sa.select(messages).where(unposted, *_free(now)).order_by(messages.c.priority, messages.c.changed_at)
+        async with self._database.read() as connection:
+            return tuple(_outgoing(row) for row in (await connection.execute(query.limit(limit))).mappings())
+
+    async def claim(self, key: str, owner: str, until: datetime, now: datetime) -> Outgoing | None:
+        """Reserve a due message for ``owner`` until then, and mark that posting it has begun.
+
+        Gives the row as it was before: a ``trying_revision`` in it means that an earlier post was begun and nobody
+        knows how it ended. None when the message is not due or somebody else has it.
+        """
+        async with self._database.write() as session:
+            query = sa.select(messages).where(messages.c.key == key, unposted, *_free(now)).with_for_update()
+            row = (await session.execute(query)).mappings().first()
+            if row is None:
+                return None
+            await session.execute(
+                sa.update(messages)
+                .where(messages.c.key == key)
+                .values(
+                    claimed_by=owner,
+                    claimed_until=until,
+                    trying_revision=messages.c.revision,
+                    attempts=messages.c.attempts + 1,
+                )
+            )
+            return _outgoing(row)
+
+    async def posted(
+        self, key: str, revision: int, *, ts: str, channel: str, permalink: str, digest: str, now: datetime
+    ) -> None:
+        """Note that a revision stands in Slack. One that came about later than a newer revision changes nothing."""
+        statement = (
+            sa.update(messages)
+            .where(messages.c.key == key, messages.c.posted_revision < revision)
+            .values(
+                posted_revision=revision,
+                ts=ts,
+                posted_channel=channel,
+                permalink=permalink,
+                digest=digest,
+                attempts=0,
+                next_try_at=now,
+                changed_at=now,
+                error="",
+                **_RELEASED,
+                trying_revision=None,
+            )
+        )
+        async with self._database.write() as session:
+            await session.execute(statement)
+
+    async def retry(self, key: str, at: datetime, error: str, *, nothing_happened: bool = False) -> None:
+        """Give the claim back and try again at that time.
+
+        ``nothing_happened`` is for an answer that proves it (Slack refused): then the next sender need not look first.
+        """
+        mark: dict[str, None] = {"trying_revision": None} if nothing_happened else {}
+        await self._change(key, next_try_at=at, error=error, **_RELEASED, **mark)
+
+    async def bury(self, key: str, error: str) -> None:
+        """Give the message up, with the reason, until somebody revives it."""
+        await self._change(key, dead_reason=error or "given up", error=error, **_RELEASED)
+
+    async def revive(self, key: str, now: datetime | None = None) -> None:
+        """Try a message that was given up again, at once. Raises ``NotFound`` when there is no such dead message."""
+        values: dict[str, object] = {"dead_reason": None, "attempts": 0}
+        statement = sa.update(messages).where(messages.c.key == key, buried)
+        values["next_try_at"] = messages.c.created_at if now is None else now
+        async with self._database.write() as session:
+            result: sa.CursorResult[Any] = await session.execute(statement.values(values))  # type: ignore[assignment]  # an update's result counts rows
+            if result.rowcount == 0:
+                raise NotFound(f"There is no message {key} that was given up.")
+
+    async def get(self, key: str) -> Outgoing | None:
+        """The message with that key."""
+        async with self._database.read() as connection:
+            query = sa.select(messages).where(messages.c.key == key)
+            row = (await connection.execute(query)).mappings().first()
+            return None if row is None else _outgoing(row)
+
+    async def key_at(self, channel: str, ts: str) -> str | None:
+        """The key of the message that stands at that place in Slack."""
+        query = sa.select(messages.c.key).where(messages.c.posted_channel == channel, messages.c.ts == ts, standing)
+        async with self._database.read() as connection:
+            return (await connection.execute(query.order_by(messages.c.changed_at.desc()).limit(1))).scalar()
+
+    async def dead(self, limit: int) -> tuple[Outgoing, ...]:
+        """Messages that were given up, the newest first."""
+        query = sa.select(messages).where(buried).order_by(messages.c.changed_at.desc()).limit(limit)
+        async with self._database.read() as connection:
+            return tuple(_outgoing(row) for row in (await connection.execute(query)).mappings())
+
+    async def counts(self) -> Counts:
+        """How many wait and how many were given up."""
+        waits = sa.select(sa.func.count(), sa.func.min(messages.c.changed_at)).where(unposted)
+        given_up = sa.select(sa.func.count()).select_from(messages).where(buried)
+        async with self._database.read() as connection:
+            waiting, oldest = (await connection.execute(waits)).one()
+            return Counts(waiting, (await connection.execute(given_up)).scalar_one(), oldest)
+
+    async def _change(self, key: str, **values: object) -> None:
+        async with self._database.write() as session:
+            await session.execute(sa.update(messages).where(messages.c.key == key).values(values))
+
+
+_RELEASED: Mapping[str, None] = {"claimed_by": None, "claimed_until": None}
+_UNTRIED: Mapping[str, object] = {
+    "revision": 1,
+    "posted_revision": 0,
+    "ts": "",
+    "posted_channel": "",
+    "permalink": "",
+    "digest": "",
+    "attempts": 0,
+    **_RELEASED,
+    "trying_revision": None,
+    "error": "",
+    "dead_reason": None,
+}
+
+
+def _free(now: datetime) -> list[sa.ColumnElement[bool]]:
+    claim = messages.c.claimed_until
+    return [messages.c.next_try_at <= now, sa.or_(claim.is_(None), claim <= now)]
+
+
+def _again(fresh: Any) -> dict[str, Any]:  # noqa: ANN401  # either dialect's insert
+    """What changes in a row that is asked for again. One that waits keeps its place in the line and its next try."""
+    new = fresh.excluded
+    rests = messages.c.posted_revision >= messages.c.revision
+    anew = sa.or_(rests, buried)
+    given = {
+        name: sa.case((new[name] != "", new[name]), else_=messages.c[name]) for name in ("channel", "under", "text")
+    }
+    return {
+        **given,
+        "origin": sa.func.coalesce(new.origin, messages.c.origin),
+        "blocks": sa.case((new.blocks != "[]", new.blocks), else_=messages.c.blocks),
+        "private": new.private,
+        "priority": new.priority,
+        "revision": messages.c.revision + 1,
+        "dead_reason": None,
+        "attempts": sa.case((anew, 0), else_=messages.c.attempts),
+        "next_try_at": sa.case((anew, new.next_try_at), else_=messages.c.next_try_at),
+        "changed_at": sa.case((anew, new.changed_at), else_=messages.c.changed_at),
+    }
+
+
+def _json(value: object) -> str:
+    return clean(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+def _outgoing(row: sa.RowMapping) -> Outgoing:
+    origin = None if row["origin"] is None else json.loads(row["origin"])
+    return Outgoing(**{name: row[name] for name in _PLAIN}, origin=origin, blocks=tuple(json.loads(row["blocks"])))
