@@ -1,0 +1,1 @@
+"""The HTTP front door: webhooks, changes, Slack over HTTP, health and metrics."""

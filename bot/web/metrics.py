@@ -1,0 +1,58 @@
+"""Fettle's own metrics, in a registry that the composition root makes: nothing is registered by importing."""
+
+from prometheus_client import (
+    GC_COLLECTOR,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+QUICK = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+SLOW = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+
+
+class Meters:
+    """Every number that Fettle keeps about itself. Label values are names from its own code or configuration.
+
+    ``deliveries`` (source, result: taken, repeat, unauthentic, bad, too_large, busy, failed), ``webhook_seconds``
+    (source), ``signals`` (kind, result: new, repeat), ``events`` (event, result: done, dead), ``event_seconds``
+    (event), ``messages`` (method, result: sent, refused, failed), ``slack_retries`` (reason), ``backlog`` (queue),
+    ``dead_letters``, ``runs`` (runner, state), ``run_seconds`` (runner), ``incidents_open``, ``causes`` (verdict),
+    ``cause_seconds``.
+    """
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry or CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self.registry.register(GC_COLLECTOR)
+        self.deliveries = self._counter("deliveries", "Deliveries that came in over HTTP", "source", "result")
+        self.webhook_seconds = self._histogram("webhook_seconds", "Time until a delivery was answered", QUICK, "source")
+        self.signals = self._counter("signals", "Alerts and changes taken in", "kind", "result")
+        self.events = self._counter("events", "Events handled", "event", "result")
+        self.event_seconds = self._histogram("event_seconds", "Time to handle an event", QUICK, "event")
+        self.messages = self._counter("messages", "Calls that show something in Slack", "method", "result")
+        self.slack_retries = self._counter("slack_retries", "Calls to Slack that were tried again", "reason")
+        self.backlog = self._gauge("queue_backlog", "Jobs that wait", "queue")
+        self.dead_letters = self._gauge("dead_letters", "Jobs that were given up and wait for a person")
+        self.runs = self._counter("runs", "Runs of actions that ended", "runner", "state")
+        self.run_seconds = self._histogram("run_seconds", "Time that a run of an action took", SLOW, "runner")
+        self.incidents_open = self._gauge("incidents_open", "Incidents that are not closed")
+        self.causes = self._counter("causes", "Cause searches that ended", "verdict")
+        self.cause_seconds = self._histogram("cause_seconds", "Time that a cause search took", SLOW)
+
+    def exposition(self) -> tuple[bytes, str]:
+        """The metrics in Prometheus' text format, with the content type."""
+        return generate_latest(self.registry), CONTENT_TYPE_LATEST
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"fettle_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"fettle_{name}", text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(f"fettle_{name}", text, labels, registry=self.registry, buckets=buckets)
