@@ -1,0 +1,278 @@
+"""Bringing documents into the index: only what changed, a group at a time, each group whole or not at all.
+
+A group's order makes a kill harmless at any point: vectors are kept first (by digest, so that none is computed twice),
+then its sections go into Chroma under names that belong to this version alone, then the ledger commits, then the former
+version's sections leave Chroma. What a kill leaves over in Chroma is unknown to the ledger and so never shown; the
+next run sweeps it out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from bot.domain.passage import Document
+from bot.errors import KnowledgeError
+from knowledge.chunks import Section, split
+from knowledge.embedding import Embedding, Vectors
+from knowledge.folders import Page, count, pages
+from knowledge.ledger import Entry, Known, Ledger
+from knowledge.vectors import Labels, SectionVectors
+from knowledge.words import spoken
+
+# Raise it when sections or words come out differently: every document is then indexed anew.
+FORMAT = 1
+GROUP = 32
+ADDED_AT_ONCE = 1_000
+# The source of documents that were put in one by one; a folder's source is its name.
+PUT = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexReport:
+    """What a run did, in documents; ``errors`` are sentences that begin with the path they are about."""
+
+    added: int
+    changed: int
+    removed: int
+    unchanged: int
+    seconds: float
+    errors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is: ``done`` of ``total`` files, whether they needed work or not."""
+
+    done: int
+    total: int
+
+
+class Indexer:
+    """Writes the ledger and Chroma; blocking, safe beside other writers in this process and in others."""
+
+    def __init__(self, ledger: Ledger, vectors: SectionVectors, embedding: Embedding) -> None:
+        self._ledger = ledger
+        self._vectors = vectors
+        self._embedding = embedding
+        self._form = f"{FORMAT} {embedding.name}"
+        self._running = threading.Lock()
+        self._closing = threading.Event()
+
+    def close(self) -> None:
+        """End a run that is going on, at its next group, and wait for it."""
+        self._closing.set()
+        with self._running:
+            pass
+
+    def index(self, folders: Sequence[Path], tell: Callable[[Progress], None], stop: threading.Event) -> IndexReport:
+        """Make the index agree with these folders. When ``stop`` is set it ends early, and a later run goes on."""
+        with self._running:
+            return self._index(folders, tell, lambda: stop.is_set() or self._closing.is_set())
+
+    def _index(
+        self, folders: Sequence[Path], tell: Callable[[Progress], None], ended: Callable[[], bool]
+    ) -> IndexReport:
+        started = time.perf_counter()
+        names = [folder.resolve().name for folder in folders]
+        if len(set(names)) < len(names):
+            raise KnowledgeError(
+                f"Two of the folders to index have the same name ({', '.join(sorted(names))}), and a folder is known "
+                "by its name: rename one."
+            )
+        self._mend()
+        self._renew()
+        known = self._ledger.known()
+        tally = _Tally(sum(count(folder) for folder in folders))
+        waiting: list[Entry] = []
+        for name, folder in zip(names, folders, strict=True):
+            for page in self._pages(folder, name, known, tally):
+                if ended():
+                    break
+                tally.done += 1
+                if page.problem:
+                    tally.errors.append(f"{page.path}: {page.problem}")
+                if page.document and self._is_current(page.document, name, known):
+                    tally.unchanged += 1
+                elif page.document:
+                    waiting.append(self._entry(page.document, name))
+                    tally.count(page.path in known)
+                if sum(len(each.sections) for each in waiting) >= GROUP:
+                    self._write(waiting)
+                    waiting = []
+                    tell(Progress(tally.done, tally.total))
+        self._write(waiting)
+        gone = [path for path, each in known.items() if each.source in set(names) and path not in tally.seen]
+        if not ended():
+            tally.removed = sum(self.remove(path) for path in gone)
+            self._ledger.drop_unused_vectors()
+        self._embedding.release()
+        tell(Progress(tally.done, tally.total))
+        return tally.report(time.perf_counter() - started)
+
+    def put(self, document: Document) -> None:
+        """Add or replace one document that comes from no folder."""
+        known = self._ledger.known().get(document.path)
+        if known and known.source != PUT:
+            raise KnowledgeError(
+                f"{document.path} comes from the folder {known.source!r}: change the file there, or choose "
+                "another path."
+            )
+        if known != self._known(document, PUT):
+            self._write([self._entry(document, PUT)])
+
+    def remove(self, path: str) -> bool:
+        """Take a document out. False when there was none."""
+        with self._ledger.writing():
+            gone = self._ledger.forget(path)
+            self._ledger.advance()
+        self._sweep(gone)
+        return bool(gone)
+
+    def _pages(self, folder: Path, name: str, known: dict[str, Known], tally: _Tally) -> Iterator[Page]:
+        try:
+            for page in pages(folder):
+                owner = known[page.path].source if page.path in known else name
+                tally.seen.add(page.path)
+                yield page if owner == name else Page(page.path, None, "not read: another document has this path")
+        except FileNotFoundError as error:
+            tally.errors.append(f"{name}: {error}; what was indexed from it stays")
+            tally.seen.update(path for path, each in known.items() if each.source == name)
+
+    def _entry(self, document: Document, source: str) -> Entry:
+        sections = split(document)
+        folder = PurePosixPath(document.path).parent.name
+        title = " ".join(part for part in (document.service, folder, document.title) if part)
+        return Entry(
+            document,
+            source,
+            self._form,
+            sections,
+            tuple(self._digest(_embedded(document, section)) for section in sections),
+            spoken(title),
+        )
+
+    def _digest(self, text: str) -> str:
+        return hashlib.sha256(f"{self._form}\n{text}".encode()).hexdigest()
+
+    def _is_current(self, document: Document, source: str, known: Mapping[str, Known]) -> bool:
+        return known.get(document.path) == self._known(document, source)
+
+    def _known(self, document: Document, source: str) -> Known:
+        return Known(document.version, self._form, source)
+
+    def _write(self, entries: Sequence[Entry]) -> None:
+        if not entries:
+            return
+        vectors = self._embedded_vectors(entries)
+        titles = self._embedding.embed([entry.title_text for entry in entries])
+        with self._ledger.writing():
+            before = self._ledger.generation()
+            known = self._ledger.known()
+            # Another writer may have been here since these were read.
+            chosen = [
+                index
+                for index, entry in enumerate(entries)
+                if not self._is_current(entry.document, entry.source, known)
+            ]
+            if not chosen:
+                return
+            new = [(key, digest, entries[index]) for index in chosen for key, digest in entries[index].named()]
+            self._vectors.add(
+                [key for key, _, _ in new],
+                [vectors[digest] for _, digest, _ in new],
+                [_labels(entry.document) for _, _, entry in new],
+                before,
+            )
+            gone = [key for index in chosen for key in self._ledger.save(entries[index], vectors, titles[index])]
+            after = self._ledger.advance()
+        self._vectors.mine(after)
+        self._sweep(sorted(set(gone) - {key for key, _, _ in new}))
+
+    def _sweep(self, keys: Sequence[str]) -> None:
+        """Drop from Chroma what the ledger has already forgotten."""
+        if not keys:
+            return
+        with self._ledger.writing():
+            self._vectors.drop(keys, self._ledger.generation())
+            after = self._ledger.advance()
+        self._vectors.mine(after)
+
+    def _embedded_vectors(self, entries: Sequence[Entry]) -> dict[str, Vectors]:
+        texts = {
+            digest: _embedded(entry.document, section)
+            for entry in entries
+            for digest, section in zip(entry.digests, entry.sections, strict=True)
+        }
+        vectors = self._ledger.vectors(texts)
+        missing = [digest for digest in texts if digest not in vectors]
+        for start in range(0, len(missing), GROUP):
+            part = missing[start : start + GROUP]
+            made = dict(zip(part, self._embedding.embed([texts[digest] for digest in part]), strict=True))
+            self._ledger.keep_vectors(made)
+            vectors |= made
+        return vectors
+
+    def _mend(self) -> None:
+        """Make Chroma agree with the ledger after a kill, or after its folder was lost."""
+        with self._ledger.writing():
+            generation = self._ledger.generation()
+            wanted, there = self._ledger.labels(), self._vectors.keys(generation)
+            if wanted.keys() == there:
+                return
+            self._vectors.drop(sorted(there - wanted.keys()), generation)
+            missing = sorted(wanted.keys() - there)
+            for start in range(0, len(missing), ADDED_AT_ONCE):
+                part = missing[start : start + ADDED_AT_ONCE]
+                vectors = self._ledger.vectors(wanted[key].digest for key in part)
+                self._vectors.add(
+                    part,
+                    [vectors[wanted[key].digest] for key in part],
+                    [wanted[key].labels for key in part],
+                    generation,
+                )
+            after = self._ledger.advance()
+        self._vectors.mine(after)
+
+    def _renew(self) -> None:
+        """Index again what was put in under another embedding or format: no folder will bring it."""
+        stale = [path for path, each in self._ledger.known().items() if each.source == PUT and each.form != self._form]
+        for path in stale:
+            document = self._ledger.document(path)
+            if document:
+                self._write([self._entry(document, PUT)])
+
+
+@dataclass(slots=True)
+class _Tally:
+    total: int
+    done: int = 0
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+    unchanged: int = 0
+    seen: set[str] = field(default_factory=set)
+    errors: list[str] = field(default_factory=list)
+
+    def count(self, was_known: bool) -> None:  # noqa: FBT001 - the only argument, and its name says it
+        if was_known:
+            self.changed += 1
+        else:
+            self.added += 1
+
+    def report(self, seconds: float) -> IndexReport:
+        return IndexReport(self.added, self.changed, self.removed, self.unchanged, seconds, tuple(self.errors))
+
+
+def _labels(document: Document) -> Labels:
+    return Labels(document.kind, document.service)
+
+
+def _embedded(document: Document, section: Section) -> str:
+    """The text whose meaning stands for the section: where it is, then what it says."""
+    where = " > ".join(name for name in section.path if name)
+    return spoken(f"{document.title}: {where}. {section.prose or section.code[:500]}")
