@@ -1,0 +1,196 @@
+"""The contract between Fettle and a skill: on one page, as data.
+
+A skill is a folder in ``skills/`` whose ``skill.py`` has a ``SKILL`` value. A handler takes an event and a frozen
+``Context`` and returns an ``Outcome``; it only reads, so it may be called again for the same event.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.domain.action import Action as CatalogueAction
+from bot.domain.catalogue import Catalogue
+from bot.domain.effects import Effect, Rendered, Reply
+from bot.domain.events import Event
+from bot.domain.guide import Guide
+from bot.domain.incident import Grouping
+from bot.domain.journal import Entry
+from bot.domain.past import PastIncident
+from bot.domain.policy import Actor, May
+from bot.domain.ports import Demo, Knowledge, Looker, Metrics, People, Pictures, Runner, State
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """How this installation is set up, as far as skills need to know.
+
+    ``alerts_channel`` is where incidents show, ``approvals_channel`` where approvals are asked for; times in seconds.
+    """
+
+    alerts_channel: str
+    approvals_channel: str
+    command: str = "/fettle"
+    escalate_after: float = 600.0
+    escalate_role: str = "senior"
+    approval_expires_after: float = 900.0
+    search_window: float = 1800.0
+    search_step: float = 15.0
+    search_guard: float = 300.0
+    mute_seconds: float = 3600.0
+    grouping: Grouping = field(default_factory=Grouping)
+    zone: str = "UTC"
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Everything that a skill can need. A port that a skill did not declare refuses to be used."""
+
+    state: State
+    people: People
+    metrics: Metrics
+    knowledge: Knowledge
+    pictures: Pictures
+    runners: Mapping[str, Runner]
+    lookers: Mapping[str, Looker]
+    catalogue: Catalogue
+    actions: Mapping[str, CatalogueAction]
+    guides: Sequence[Guide]
+    past: Sequence[PastIncident] = ()
+    demo: Demo | None = None
+
+
+@dataclass(frozen=True)
+class Context(Ports):
+    """What a handler may use: who and when, the ports that its skill declared, fresh ids, and a way to show progress.
+
+    ``now`` is when the handler was called; ``clock`` tells the time while it works. ``new_id`` gives the same ids in the same order when the same event is handled again. ``progress`` shows something
+    while the handler still works: it notes the data under a living message's key and brings that message up to date.
+    """
+
+    actor: Actor = field(default_factory=lambda: Actor("fettle", "Fettle"))
+    now: datetime = EPOCH
+    clock: Callable[[], datetime] = lambda: EPOCH
+    request_id: str = ""
+    house: House = field(default_factory=lambda: House("", ""))
+    commands: "Sequence[Command]" = ()
+    new_id: Callable[[], str] = str
+    progress: Callable[[str, Mapping[str, object]], Awaitable[None]] = lambda _key, _data: _nothing()
+
+
+async def _nothing() -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a handler decided: what to save, what to write down, what follows.
+
+    All of it is committed at once; nothing of it happens when a thing in ``save`` was changed by somebody else
+    meanwhile: then the handler decides again. ``emit`` are events that come of it, ``placed`` the signals that have
+    their place now.
+    """
+
+    save: tuple[object, ...] = ()
+    journal: tuple[Entry, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    emit: tuple[Event, ...] = ()
+    placed: tuple[str, ...] = ()
+
+    def __add__(self, other: "Outcome") -> "Outcome":
+        """Both together, in this order."""
+        return Outcome(
+            self.save + other.save,
+            self.journal + other.journal,
+            self.effects + other.effects,
+            self.emit + other.emit,
+            self.placed + other.placed,
+        )
+
+
+NOTHING = Outcome()
+
+
+def say(text: str, blocks: Sequence[Mapping[str, Any]] = (), *, private: bool = True) -> Outcome:
+    """Only an answer to whoever asked."""
+    return Outcome(effects=(Reply(text, blocks, private),))
+
+
+Handler = Callable[[Any, Context], Awaitable[Outcome]]
+Renderer = Callable[[str, Context], Awaitable[Rendered | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """``/fettle <name> …`` and the same as a mention. Its handler takes ``CommandGiven``."""
+
+    name: str
+    handler: Handler
+    usage: str
+    summary: str
+    may: May = May.LOOK
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A button, menu or message shortcut. Its handler takes ``Pressed``.
+
+    With ``modal``, a loading modal is opened at once and the outcome's ``Modal`` effect fills it.
+    """
+
+    name: str
+    handler: Handler
+    may: May = May.RESPOND
+    modal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A modal that a person sends. Its handler takes ``Submitted``."""
+
+    callback: str
+    handler: Handler
+    may: May = May.RESPOND
+
+
+@dataclass(frozen=True, slots=True)
+class On:
+    """What the skill does when that happens."""
+
+    event: type[Event]
+    handler: Handler
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """A calendar: a crontab line in the house's time zone. Its handler takes ``Ticked``."""
+
+    name: str
+    crontab: str
+    handler: Handler
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """A kind of living message: renders the message with a key of this name from the newest state."""
+
+    name: str
+    render: Renderer
+
+
+@dataclass(frozen=True, slots=True)
+class Skill:
+    """One skill. ``needs`` names the ports that it uses besides state, people and the catalogue."""
+
+    name: str
+    summary: str
+    commands: tuple[Command, ...] = ()
+    actions: tuple[Action, ...] = ()
+    forms: tuple[Form, ...] = ()
+    events: tuple[On, ...] = ()
+    schedules: tuple[Every, ...] = ()
+    surfaces: tuple[Surface, ...] = ()
+    needs: tuple[str, ...] = ()
+    prompts: tuple[str, ...] = ()

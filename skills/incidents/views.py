@@ -1,0 +1,271 @@
+"""The living message and the lists of incidents. Pure."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from slack_sdk.models.blocks import Block
+
+from bot import blocks as b
+from bot.domain import wording as w
+from bot.domain.catalogue import Catalogue
+from bot.domain.cause import CauseReport, Evidence, Search, Verdict
+from bot.domain.guide import GuideRun, GuideState
+from bot.domain.incident import Alert, Incident, IncidentState
+from bot.domain.journal import Line
+from bot.skill import House
+from skills.incidents.logic import MUTE_CHOICES
+
+Shown = tuple[str, list[dict[str, Any]]]
+DOT = {"critical": "🔴", "warning": "🟠", "info": "🔵"}
+TICKS = {"found": "✓", "empty": "–", "failed": "✕", "asked": "…"}
+
+
+def living(  # noqa: PLR0913  # everything that the message tells of
+    incident: Incident,
+    alerts: Sequence[Alert],
+    search: Search | None,
+    progress: Mapping[str, object] | None,
+    guide: GuideRun | None,
+    catalogue: Catalogue,
+    house: House,
+) -> Shown:
+    """The one message of an incident, as it shall look now."""
+    if incident.state.closed:
+        return _closed(incident, search)
+    report = search.report if search else None
+    shown: list[Block] = [
+        b.text(f"{DOT[incident.severity]} *{incident.name}*  *{w.line(incident.title, 200)}*   {incident.severity}"),
+        b.text(_facts(incident, alerts)),
+        b.text(_cause_lines(report, progress)),
+    ]
+    if report and report.best and report.picture:
+        shown.append(b.picture(report.picture, _picture_words(report)))
+    context = _also(report)
+    if context:
+        shown.append(b.small(*context))
+    shown.append(_buttons(incident, guide, report))
+    shown.append(b.small(_foot(incident, catalogue, house)))
+    text = f"{incident.name} {w.line(incident.title, 150)} ({incident.severity}, {incident.state})"
+    return text, b.plain(shown)
+
+
+def _facts(incident: Incident, alerts: Sequence[Alert]) -> str:
+    where = f"Service *{w.line(incident.service, 60)}*" if incident.service else "Several services"
+    where += f", {w.line(incident.environment, 40)}" if incident.environment else ""
+    lines = [f"{where}. Since {w.clock(incident.started_at)}."]
+    for alert in alerts[:4]:
+        state = "cleared " + w.clock(alert.cleared_at) if alert.cleared_at else "firing"
+        again = f", fired {alert.times} times" if alert.times > 1 else ""
+        lines.append(f"• {w.line(alert.name, 80)}: {w.line(alert.summary or 'no summary', 200)}  _{state}{again}_")
+    if incident.alerts > len(alerts[:4]):
+        lines.append(f"• and {incident.alerts - len(alerts[:4])} more alerts, {incident.firing} of all firing")
+    return "\n".join(lines)
+
+
+def _cause_lines(report: CauseReport | None, progress: Mapping[str, object] | None) -> str:
+    if progress and progress.get("searching") and (report is None or _newer(progress, report)):
+        return _looking(progress)
+    if report is None:
+        return "*Looking for the cause*   …"
+    best = report.best
+    if best is None:
+        return _unsure(report)
+    lines = [f"*Likely cause*  {w.line(best.text, 300)}   *{w.percent(best.confidence)}*"]
+    supports = " · ".join(_cite(piece) for piece in report.cited(best.supports)[:4])
+    lines.append(f"for        {supports or 'nothing'}")
+    against = " · ".join(_cite(piece) for piece in report.cited(best.against)[:3])
+    lines.append(f"against  {against or 'nothing found that speaks against it'}")
+    lines.append(f"settles   {w.line(best.settles, 200)}")
+    if report.gaps:
+        lines.append(_gaps(report))
+    return "\n".join(lines)
+
+
+def _newer(progress: Mapping[str, object], report: CauseReport) -> bool:
+    return str(progress.get("at", "")) > report.found_at.isoformat()
+
+
+def _looking(progress: Mapping[str, object]) -> str:
+    parts = progress.get("parts")
+    shown = []
+    for name, state in (parts if isinstance(parts, dict) else {}).items():
+        mark, _, detail = str(state).partition(" ")
+        shown.append(f"{TICKS.get(mark, '…')} {w.line(str(name), 30)} {w.line(detail, 80)}".strip())
+    return "*Looking for the cause*   " + "   ".join(shown)
+
+
+def _unsure(report: CauseReport) -> str:
+    ideas = [f"{w.line(one.text, 160)} ({w.percent(one.confidence)})" for one in report.hypotheses[:2]]
+    lines = ["*No likely cause yet.* " + (f"Weak ideas: {'; '.join(ideas)}." if ideas else "Nothing stands out.")]
+    if report.gaps:
+        lines.append(_gaps(report))
+    if report.hypotheses:
+        lines.append(f"Would settle it: {w.line(report.hypotheses[0].settles, 200)}")
+    return "\n".join(lines)
+
+
+def _gaps(report: CauseReport) -> str:
+    return "could not be read: " + "; ".join(
+        f"{w.line(gap.source, 40)} ({w.line(gap.reason, 160)})" for gap in report.gaps[:4]
+    )
+
+
+def _cite(piece: Evidence) -> str:
+    kind = f"<{piece.url}|{piece.kind}>" if piece.url.startswith(("http://", "https://")) else f"_{piece.kind}_"
+    return f"{w.line(piece.text, 160)} {kind}"
+
+
+def _picture_words(report: CauseReport) -> str:
+    best = report.best
+    onset = f", onset {report.onset:%H:%M:%S} UTC" if report.onset else ""
+    return f"{best.service} {best.indicator} over time{onset}: {best.text}" if best else "the metric over time"
+
+
+def _also(report: CauseReport | None) -> list[str]:
+    if report is None:
+        return []
+    shown = []
+    for change in report.changes[:1]:
+        ago = w.duration(change.minutes * 60)
+        shown.append(f"change before: {w.line(change.title, 120)}, {ago} before the onset ({w.clock(change.at)})")
+    if report.runbook:
+        sure = "" if report.runbook.band == "found" else " (possible, unconfirmed)"
+        shown.append(f"runbook {w.line(report.runbook.title, 80)} › {w.line(report.runbook.heading, 80)}{sure}")
+    for past in report.similar[:1]:
+        held = {True: "and it held", False: "and it came back", None: ""}[past.held]
+        mark = " _sample data_" if past.sample else ""
+        shown.append(
+            f"like {w.line(past.id, 30)}: {w.line(past.title, 100)}, fixed by {w.line(past.fix or '–', 80)} {held}{mark}"
+        )
+    return shown
+
+
+def _buttons(incident: Incident, guide: GuideRun | None, report: CauseReport | None) -> Block:
+    value = str(incident.id)
+    walking = guide is not None and guide.state is GuideState.ACTIVE
+    early = incident.state in (IncidentState.OPEN, IncidentState.ACKNOWLEDGED)
+    sure = f"Everyone will see that you called {incident.name} a false alarm. It stops calling people."
+    return b.actions(
+        b.button("Acknowledge", "incident:ack", value, style="primary") if not incident.assignee else None,
+        b.button("Continue guided fix" if walking else "Start guided fix", "incident:fix", value),
+        b.button("Show evidence", "incident:evidence", value) if report else None,
+        b.button("Search again", "incident:rca", value) if report else None,
+        b.button("False alarm", "incident:false", value, confirm=sure, yes="It is a false alarm") if early else None,
+        b.button("Mute", "incident:mute", value) if incident.service else None,
+    )
+
+
+def _foot(incident: Incident, catalogue: Catalogue, house: House) -> str:
+    parts = []
+    callers = catalogue.callers(incident.service)
+    if callers:
+        parts.append(f"callers: {w.listed([w.line(one, 40) for one in callers])}")
+    if incident.alerts > 1:
+        why = f": {w.listed([w.line(one, 80) for one in incident.joined], 3)}" if incident.joined else ""
+        parts.append(f"{w.plural(incident.alerts, 'alert')} joined{why}")
+    if incident.muted_until:
+        parts.append(f"muted by <@{incident.muted_by}> until {w.clock(incident.muted_until)}")
+    if incident.assignee:
+        parts.append(f"<@{incident.assignee}> has it")
+    elif incident.escalates_at:
+        parts.append(f"nobody has it yet, calls {house.escalate_role} at {w.clock(incident.escalates_at)}")
+    return " · ".join(parts) or f"{incident.name}"
+
+
+def _closed(incident: Incident, search: Search | None) -> Shown:
+    closed_at = incident.closed_at or incident.touched_at
+    took = w.duration((closed_at - incident.started_at).total_seconds())
+    best = search.report.best if search and search.report else None
+    if incident.state is IncidentState.FALSE_ALARM:
+        head = f"○ *{incident.name}* false alarm, said <@{incident.closed_by}> at {w.clock(closed_at)}"
+        rest = f"{w.line(incident.title, 200)}."
+    else:
+        head = f"✓ *{incident.name}* resolved at {w.clock(closed_at)} after {took}."
+        cause = f"Cause: {w.line(best.text, 250)}." if best else "Cause: not found."
+        rest = f"{w.line(incident.title, 200)}. {cause} {incident.resolution}"
+    link = (
+        b.actions(b.button("Show evidence", "incident:evidence", str(incident.id)))
+        if search and search.report
+        else None
+    )
+    shown: list[Block] = [b.text(head), b.text(rest)]
+    if link:
+        shown.append(link)
+    text = f"{incident.name} {incident.state}: {w.line(incident.title, 150)}"
+    return text, b.plain(shown)
+
+
+def mute_modal(incident: Incident) -> dict[str, Any]:
+    """How long, and why."""
+    return b.modal(
+        "incident:mute",
+        f"Mute {incident.service}",
+        [
+            b.text(
+                f"New alerts of *{w.line(incident.service, 60)}* will open no incident until then. {incident.name} stays open."
+            ),
+            b.ask_choice("for", "For how long?", [(label, str(int(seconds))) for label, seconds in MUTE_CHOICES]),
+            b.ask_text("why", "Why?", hint="Everyone sees this beside the mute.", lines=False),
+        ],
+        submit="Mute",
+        about=str(incident.id),
+    )
+
+
+def escalation(incident: Incident, people: Sequence[str], role: str, now: datetime) -> str:
+    """Calling the next role."""
+    called = " ".join(f"<@{one}>" for one in people) or f"nobody has the role {role}, so I can call no one"
+    waited = w.duration((now - incident.opened_at).total_seconds())
+    return f"{called}  Nobody has acknowledged {incident.name} in {waited}: {w.line(incident.title, 200)}"
+
+
+def incident_list(
+    still: Sequence[Incident], over: Sequence[Incident], links: Mapping[int, str], now: datetime
+) -> Shown:
+    """What is open, and what was closed last."""
+    if not still and not over:
+        text = "Nothing is open, and nothing has been."
+        return text, b.plain([b.text(text)])
+    shown: list[Block] = [b.header(f"{w.plural(len(still), 'open incident')}" if still else "Nothing is open")]
+    for one in still:
+        who = f"<@{one.assignee}>" if one.assignee else "nobody yet"
+        age = w.duration((now - one.started_at).total_seconds())
+        shown.append(
+            b.text(f"{DOT[one.severity]} {_link(one, links)} {w.line(one.title, 150)}\n{one.state} · {age} · {who}")
+        )
+    if over:
+        recent = [f"✓ {_link(one, links)} {w.line(one.title, 100)} · {one.state}" for one in over]
+        shown.append(b.small("\n".join(recent)))
+    return f"{w.plural(len(still), 'open incident')}", b.plain(shown)
+
+
+def _link(one: Incident, links: Mapping[int, str]) -> str:
+    link = links.get(one.id, "")
+    return f"<{link}|{one.name}>" if link else f"*{one.name}*"
+
+
+def incident_detail(incident: Incident, search: Search | None, lines: Sequence[Line], link: str) -> Shown:
+    """One incident with its timeline."""
+    name = f"<{link}|{incident.name}>" if link else incident.name
+    report = search.report if search else None
+    shown: list[Block] = [
+        b.text(
+            f"*{name}*  {w.line(incident.title, 200)}\n{incident.severity} · {incident.state} · since {w.moment(incident.started_at)}"
+        ),
+    ]
+    if report:
+        best = report.best
+        sure = f"{w.line(best.text, 250)}  {w.percent(best.confidence)}" if best else str(Verdict.UNSURE)
+        shown.append(b.text(f"*Cause*  {sure}"))
+    told = [f"{w.clock(one.at)}  {_told(one)}" for one in lines[-25:]]
+    shown.append(b.text("*Timeline*\n" + ("\n".join(told) or "nothing yet")))
+    return f"{incident.name} {incident.title}", b.plain(shown)
+
+
+def _told(one: Line) -> str:
+    entry = one.entry
+    who = f"<@{entry.actor}>" if entry.actor != "fettle" else "Fettle"
+    step = f" ({w.line(entry.thing, 60)})" if not entry.thing.startswith("incident:") else ""
+    reason = f": {w.line(entry.reason, 140)}" if entry.reason else ""
+    return f"{who} {w.line(entry.verb.replace('_', ' '), 40)}{step}{reason}"
