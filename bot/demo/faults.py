@@ -1,0 +1,116 @@
+"""The faults that can be chosen. Each is real: something on the payment host is changed, and its playbook undoes it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import aiohttp
+
+from bot.demo.deliver import Fettle
+from bot.demo.host import LEAKING, SOUND, Host, release_text
+from bot.errors import Refused
+
+FAULTS = {
+    "pool-leak": f"deploys payment {LEAKING}, which keeps a connection for every large order",
+    "disk-full": "turns debug logging on, which fills payment's disk",
+    "slow-dependency": "starts a maintenance job in payment that never ends and holds its ledger's lock",
+    "stubborn-leak": f"as pool-leak, but payment {SOUND} leaks on that host too, so that rolling back does not help",
+}
+
+
+@dataclass(slots=True)
+class Faults:
+    """Breaks and heals the payment service on its host.
+
+    ``restart`` replaces the service's process, ``payment`` is its address, ``page`` the address of the control API.
+    """
+
+    host: Host
+    payment: str
+    page: str
+    fettle: Fettle
+    restart: Callable[[], Awaitable[None]]
+    wall: Callable[[], float]
+    undelivered: str = ""
+
+    async def on(self) -> tuple[str, ...]:
+        """The faults that are on, as the host itself shows it."""
+        found = []
+        sound = release_text(SOUND)
+        if self.host.read_release(SOUND) != sound:
+            found.append("stubborn-leak")
+        elif self.host.version != SOUND:
+            found.append("pool-leak")
+        if self.host.log_level == "debug":
+            found.append("disk-full")
+        if await self._compacting():
+            found.append("slow-dependency")
+        return tuple(found)
+
+    async def begin(self, fault: str) -> str:
+        """Break it; gives what was done. Raises ``Refused`` for an unknown fault, or for one that is on."""
+        if fault not in FAULTS:
+            raise Refused(f"There is no fault “{fault[:40]}”. There are: {', '.join(FAULTS)}.")
+        on = await self.on()
+        leaks = {"pool-leak", "stubborn-leak"}
+        if fault in on or (fault in leaks and leaks & set(on)):
+            raise Refused(f"{', '.join(on)} is on already. Mend it, or reset the demo first.")
+        match fault:
+            case "pool-leak":
+                return await self._deploy()
+            case "stubborn-leak":
+                # The branch of 2.31 was built and laid out on this host under the older number as well.
+                stale = release_text(LEAKING).replace(f'VERSION = "{LEAKING}"', f'VERSION = "{SOUND}"')
+                self.host.write_release(SOUND, stale)
+                return await self._deploy()
+            case "disk-full":
+                self.host.write_config("debug")
+                return f"Turned debug logging on for payment on {self.host.name}."
+            case _:
+                await self._post("/jobs/compaction")
+                return f"Started the compaction of the ledger in payment on {self.host.name}."
+
+    async def end(self) -> str:
+        """Make everything healthy again; gives what was done."""
+        for version in (SOUND, LEAKING):
+            self.host.write_release(version, release_text(version))
+        self.host.switch(SOUND)
+        self.host.write_config("info")
+        await self.restart()
+        self.host.tidy()
+        return f"Payment {SOUND} runs on {self.host.name}, with its disk tidied and nothing stuck."
+
+    async def _deploy(self) -> str:
+        before, at = self.host.version, datetime.fromtimestamp(self.wall(), UTC)
+        self.host.switch(LEAKING)
+        await self.restart()
+        change = {
+            "kind": "deploy",
+            "service": self.host.service,
+            "environment": "production",
+            "version": LEAKING,
+            "previous": before,
+            "at": at.isoformat(timespec="milliseconds"),
+            "by": "deploy-bot",
+            "title": f"Deploy payment {LEAKING}: a second look at large amounts",
+            "url": f"{self.page}/releases/{LEAKING}",
+        }
+        self.undelivered = await self.fettle.change(change)
+        told = f" The deploy event was not delivered: {self.undelivered}." if self.undelivered else ""
+        return f"Deployed payment {LEAKING} on {self.host.name}.{told}"
+
+    async def _compacting(self) -> bool:
+        try:
+            async with self._session() as session, session.get(f"{self.payment}/debug/locks") as response:
+                body = await response.json()
+        except (aiohttp.ClientError, TimeoutError):
+            return False
+        return bool(body["jobs"]["compaction"]["state"] == "running")
+
+    async def _post(self, path: str) -> None:
+        async with self._session() as session, session.post(f"{self.payment}{path}") as response:
+            response.raise_for_status()
+
+    @staticmethod
+    def _session() -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5))

@@ -1,0 +1,1 @@
+"""What Fettle changes the world with: one runner a file, each behind ``bot.domain.ports.Runner``."""

@@ -1,0 +1,1 @@
+"""Slack: deliveries become events, effects become Web API calls."""
