@@ -58,7 +58,7 @@ def picture(picture_id: str, alt: str) -> ImageBlock:
     return ImageBlock(slack_file={"id": f"picture:{picture_id}"}, alt_text=_cut(alt, 1_900))
 
 
-def button(  # noqa: PLR0913  # a button has this many parts
+def button(  # a button has this many parts
     label: str, action: str, value: str, *, style: str | None = None, confirm: str = "", yes: str = "Yes", url: str = ""
 ) -> ButtonElement:
     """A button that carries an id. ``confirm`` asks that question first; ``url`` makes it open a page as well."""

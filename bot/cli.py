@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 BROKEN, WRONG, INTERRUPTED, TERMINATED = 1, 2, 130, 143
-FAULTS = ("pool-leak", "disk-full", "slow-dependency")
+FAULTS = ("pool-leak", "disk-full", "slow-dependency", "stubborn-leak")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,9 @@ def _parser() -> argparse.ArgumentParser:
     validate.add_argument("folder", type=Path, nargs="?", help="which folder (default: FETTLE_CONFIG, else fettle)")
     audit = add("audit", _audit, "the audit log")
     audit.add_argument("what", choices=["verify"], help="verify: prove that no line was changed, removed or inserted")
+    dead = add("dead", _dead, "what was given up after every retry: list it, or try one again")
+    dead.add_argument("what", choices=["list", "replay"], nargs="?", default="list", help="list (default) or replay")
+    dead.add_argument("name", nargs="?", default="", help="replay: which one, by the name in the list")
     add("version", _version, "the version")
     return parser
 
@@ -277,6 +280,20 @@ def _audit(_given: argparse.Namespace) -> int:
         return 0
     print(f"The audit log does not hold: {report.why}", file=sys.stderr)
     return BROKEN
+
+
+def _dead(given: argparse.Namespace) -> int:
+    from bot import app
+
+    if given.what == "replay":
+        if not given.name:
+            raise ConfigError("Which one? `fettle dead` lists them by name: `fettle dead replay NAME`.")
+        _run(app.replay(_logged(), given.name))
+        print(f"{given.name} is tried again by the next worker that is free.")
+        return 0
+    lines = _run(app.dead(_logged()))
+    print("\n".join(lines) if lines else "Nothing was given up.")
+    return 0
 
 
 def _version(_given: argparse.Namespace) -> int:

@@ -11,20 +11,19 @@ from typing import TypeVar
 from bot.domain.action import Action
 from bot.domain.catalogue import Catalogue
 from bot.domain.guide import Guide
+from bot.domain.house import House
 from bot.domain.past import PastIncident
+from bot.domain.policy import RoleMembers
 from bot.domain.source import Source
 from bot.errors import ConfigError
 from bot.schema.actions import read_action
 from bot.schema.document import Problems, Spot, parse
 from bot.schema.guides import read_guide
-from bot.schema.house import HouseFile, RoleMembers, read_house
+from bot.schema.house import HouseFile, read_house
 from bot.schema.links import Everything, check_links
 from bot.schema.past import read_past
 from bot.schema.services import read_catalogue
 from bot.schema.table import Table
-from bot.skill import House
-
-__all__ = ["Config", "RoleMembers", "examine", "load"]
 
 T = TypeVar("T", Action, Guide, PastIncident)
 MOST_FILES = 1000

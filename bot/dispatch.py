@@ -9,33 +9,36 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
-from typing import Any
+from time import perf_counter
+from typing import Any, Protocol
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.domain.effects import (
     CancelRun,
     Effect,
     Later,
     Modal,
-    NotLater,
     Note,
+    NotLater,
     Refresh,
-    Rendered,
     Remember,
+    Rendered,
     Reply,
     StartRun,
 )
-from bot.domain.events import CommandGiven, Event, Origin, Pressed, SignalsArrived, Submitted
+from bot.domain.events import CommandGiven, Event, Origin, Pressed, RunEnded, SignalsArrived, Submitted
+from bot.domain.house import House
 from bot.domain.journal import Entry
+from bot.domain.outcome import Outcome
 from bot.domain.policy import Actor, permit
+from bot.domain.run import RunResult
 from bot.domain.wording import inline, quiet
-from bot.engine import Engine, Job, JsonValue, Run, StepFailed
+from bot.engine import Engine, Job, Run, StepFailed, Transaction
 from bot.errors import IllegalTransition, NotFound, Refused
 from bot.registry import ALWAYS, Bound, Registry
 from bot.runs import Runs
-from bot.skill import Context, House, Outcome, Ports
+from bot.skill import Context, Ports
 from storage.codec import decode_outcome, encode_outcome, pack, unpack
 from storage.outbox import Kind
 from storage.store import Storage
@@ -45,6 +48,22 @@ log = structlog.get_logger(__name__)
 Clock = Callable[[], datetime]
 FETTLE = Actor("fettle", "Fettle", roles=frozenset())
 PRIORITY = {"reply": 1, "modal": 1, "approval": 2, "step": 2, "note": 3, "incident": 3, "home": 5}
+
+
+class Watcher(Protocol):
+    """Whoever counts what happens. Times in seconds."""
+
+    def handled(self, event: str, result: str, seconds: float) -> None:
+        """An event was handled: ``done`` or ``dead``."""
+        ...
+
+    def ran(self, runner: str, result: RunResult) -> None:
+        """A run ended."""
+        ...
+
+    def written(self, entry: Entry) -> None:
+        """A line was added to the journal."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -61,7 +80,10 @@ class Undeclared:
 
 
 class Dispatch:
-    """Takes events in, has skills decide them, commits what they decide."""
+    """Takes events in, has skills decide them, commits what they decide.
+
+    ``wake`` is called when there may be something to show.
+    """
 
     def __init__(
         self,
@@ -72,9 +94,11 @@ class Dispatch:
         engine: Engine,
         clock: Clock,
         wake: Callable[[], None],
+        watcher: Watcher,
     ) -> None:
         self._registry, self._ports, self._house = registry, ports, house
         self._storage, self._engine, self._clock, self._wake = storage, engine, clock, wake
+        self._watcher = watcher
         self._runs = Runs(ports, storage, clock, wake)
 
     def install(self) -> None:
@@ -127,18 +151,23 @@ class Dispatch:
             log.warning("its skill is gone", taker=job.payload["taker"], event=event.id)
             return
         structlog.contextvars.bind_contextvars(request_id=event.request_id, event=event.id)
+        name, began = type(event).__name__, perf_counter()
         try:
             outcome = decode_outcome(str(await run.read("decide", lambda: self._decide(bound, event))))
         except StepFailed as failure:
+            self._watcher.handled(name, "dead", perf_counter() - began)
             await self._confess(job, event, failure)
             raise
 
-        async def commit(session: AsyncSession) -> None:
+        async def commit(session: Transaction) -> None:
             now = self._clock()
             await self._storage.commit(session, outcome, actor=event.actor, request_id=event.request_id, now=now)
             await self._follow(session, event, bound, outcome, now)
 
         await run.commit("commit", commit)
+        self._watcher.handled(name, "done", perf_counter() - began)
+        for entry in outcome.journal:
+            self._watcher.written(entry)
         self._wake()
 
     async def _decide(self, bound: Bound, event: Event) -> str:
@@ -182,7 +211,7 @@ class Dispatch:
             progress=progress,
         )
 
-    async def _follow(self, session: AsyncSession, event: Event, bound: Bound, outcome: Outcome, now: datetime) -> None:
+    async def _follow(self, session: Transaction, event: Event, bound: Bound, outcome: Outcome, now: datetime) -> None:
         jobs: list[Job] = []
         for number, effect in enumerate(outcome.effects):
             key = f"{event.id}/{bound.key}/{number}"
@@ -191,7 +220,7 @@ class Dispatch:
             jobs.extend(self.jobs(replace(follow, request_id=follow.request_id or event.request_id)))
         await self._engine.submit_in(session, jobs)
 
-    async def _effect(self, session: AsyncSession, key: str, effect: Effect, event: Event, now: datetime) -> list[Job]:
+    async def _effect(self, session: Transaction, key: str, effect: Effect, event: Event, now: datetime) -> list[Job]:
         outbox, timers = self._storage.outbox, self._storage.timers
         match effect:
             case Refresh():
@@ -245,7 +274,7 @@ class Dispatch:
                 await self._storage.remember(session, effect.document, now)
         return []
 
-    async def _refresh(self, session: AsyncSession, key: str, now: datetime) -> None:
+    async def _refresh(self, session: Transaction, key: str, now: datetime) -> None:
         surface = key.partition(":")[0]
         kind: Kind = "home" if surface == "home" else "living"
         await self._storage.outbox.put(session, key, kind, priority=PRIORITY.get(surface, 3), now=now)
@@ -253,10 +282,12 @@ class Dispatch:
     async def _run(self, job: Job, run: Run) -> None:
         start: StartRun = unpack(job.payload["run"])
         ended = await run.act("run", lambda attempt: self._runs.carry_out(start, seen_before=attempt.seen_before))
+        over = _event(unpack(ended))
+        if isinstance(over, RunEnded):
+            self._watcher.ran(start.call.runner, over.result)
 
-        async def tell(session: AsyncSession) -> None:
-            event = _event(unpack(ended))
-            await self._engine.submit_in(session, self.jobs(event))
+        async def tell(session: Transaction) -> None:
+            await self._engine.submit_in(session, self.jobs(over))
 
         await run.commit("tell", tell)
 

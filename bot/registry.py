@@ -111,6 +111,14 @@ class Registry:
         one = self._bound.get(f"action:{action}")
         return one is not None and one.modal
 
+    def has_command(self, name: str) -> bool:
+        """Whether there is a command of that name."""
+        return name in self.commands
+
+    def of_incident(self, command: str) -> bool:
+        """Whether a command is about one incident, as its usage says."""
+        return command in self.commands and "<incident>" in self.commands[command].usage
+
     def usage(self) -> Mapping[str, Command]:
         """The commands by name, for help."""
         return dict(sorted(self.commands.items()))

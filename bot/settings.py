@@ -27,6 +27,8 @@ KNOWN = (
     "FETTLE_LOG_LEVEL",
     "FETTLE_LOG_FORMAT",
     "FETTLE_DATA",
+    "FETTLE_DEMO_URL",
+    "FETTLE_RECORDER",
 )
 TOKEN_KINDS = {"xoxb": "a bot token", "xapp": "an app-level token", "xoxp": "a user token", "xoxe": "a refresh token"}
 
@@ -68,7 +70,8 @@ class Settings:
 
     ``config`` is the folder with the configuration, None where there is none; ``home`` is where data goes;
     ``database_url`` is SQLAlchemy's, with an asynchronous driver; ``slack_api_url`` ends with a slash. ``unknown`` are
-    warnings about ``FETTLE_`` variables that nothing reads.
+    warnings about ``FETTLE_`` variables that nothing reads. ``recorder`` is the database of the embedded recorder, asked
+    where there is no Prometheus; ``demo_url`` is the control API of the demo's world.
     """
 
     home: Path
@@ -81,6 +84,8 @@ class Settings:
     http_host: str = "127.0.0.1"
     http_port: int = 8080
     prometheus_url: str | None = field(default=None, repr=False)
+    recorder: Path | None = None
+    demo_url: str | None = None
     webhook_token: Secret | None = None
     audit_key: Secret | None = None
     openai_api_key: Secret | None = None
@@ -157,6 +162,8 @@ class _Reading:
             http_host=self._given.get("FETTLE_HTTP_HOST", "127.0.0.1"),
             http_port=self._value("FETTLE_HTTP_PORT", self._port, 8080),
             prometheus_url=self._value("PROMETHEUS_URL", self._web_address, None),
+            recorder=self._value("FETTLE_RECORDER", self._file, None),
+            demo_url=self._value("FETTLE_DEMO_URL", self._web_address, None),
             webhook_token=self._secret("FETTLE_WEBHOOK_TOKEN"),
             audit_key=self._secret("FETTLE_AUDIT_KEY"),
             openai_api_key=self._secret("OPENAI_API_KEY"),
@@ -224,6 +231,13 @@ class _Reading:
         path = Path(text).expanduser()
         if not path.is_dir():
             raise ValueError(f"there is no folder {text}; `fettle init {text}` makes one to begin with")
+        return path
+
+    @staticmethod
+    def _file(text: str) -> Path:
+        path = Path(text).expanduser()
+        if not path.is_file():
+            raise ValueError(f"there is no file {text}; the recorder writes it while it runs")
         return path
 
     @staticmethod

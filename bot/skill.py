@@ -11,37 +11,16 @@ from typing import Any
 
 from bot.domain.action import Action as CatalogueAction
 from bot.domain.catalogue import Catalogue
-from bot.domain.effects import Effect, Rendered, Reply
+from bot.domain.effects import Rendered, Reply
 from bot.domain.events import Event
 from bot.domain.guide import Guide
-from bot.domain.incident import Grouping
-from bot.domain.journal import Entry
+from bot.domain.house import House
+from bot.domain.outcome import Outcome
 from bot.domain.past import PastIncident
 from bot.domain.policy import Actor, May
 from bot.domain.ports import Demo, Knowledge, Looker, Metrics, People, Pictures, Runner, State
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class House:
-    """How this installation is set up, as far as skills need to know.
-
-    ``alerts_channel`` is where incidents show, ``approvals_channel`` where approvals are asked for; times in seconds.
-    """
-
-    alerts_channel: str
-    approvals_channel: str
-    command: str = "/fettle"
-    escalate_after: float = 600.0
-    escalate_role: str = "senior"
-    approval_expires_after: float = 900.0
-    search_window: float = 1800.0
-    search_step: float = 15.0
-    search_guard: float = 300.0
-    mute_seconds: float = 3600.0
-    grouping: Grouping = field(default_factory=Grouping)
-    zone: str = "UTC"
 
 
 @dataclass(frozen=True)
@@ -82,32 +61,6 @@ class Context(Ports):
 
 async def _nothing() -> None:
     return None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a handler decided: what to save, what to write down, what follows.
-
-    All of it is committed at once; nothing of it happens when a thing in ``save`` was changed by somebody else
-    meanwhile: then the handler decides again. ``emit`` are events that come of it, ``placed`` the signals that have
-    their place now.
-    """
-
-    save: tuple[object, ...] = ()
-    journal: tuple[Entry, ...] = ()
-    effects: tuple[Effect, ...] = ()
-    emit: tuple[Event, ...] = ()
-    placed: tuple[str, ...] = ()
-
-    def __add__(self, other: "Outcome") -> "Outcome":
-        """Both together, in this order."""
-        return Outcome(
-            self.save + other.save,
-            self.journal + other.journal,
-            self.effects + other.effects,
-            self.emit + other.emit,
-            self.placed + other.placed,
-        )
 
 
 NOTHING = Outcome()

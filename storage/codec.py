@@ -21,11 +21,11 @@ from bot.domain.events import every_event
 from bot.domain.guide import GuideRun
 from bot.domain.incident import Alert, Incident, Mute
 from bot.domain.journal import Entry
+from bot.domain.outcome import Outcome
 from bot.domain.passage import Document
 from bot.domain.policy import Automation
 from bot.domain.signal import Signal
 from bot.errors import FettleError
-from bot.skill import Outcome
 from storage.columns import clean
 
 T = TypeVar("T")

@@ -178,6 +178,20 @@ class Outbox:
         mark: dict[str, None] = {"trying_revision": None} if nothing_happened else {}
         await self._change(key, next_try_at=at, error=error, **_RELEASED, **mark)
 
+    async def forget_place(self, key: str, now: datetime) -> None:
+        """The message is gone from Slack: it is posted anew, at once."""
+        await self._change(
+            key,
+            posted_revision=0,
+            ts="",
+            posted_channel="",
+            permalink="",
+            digest="",
+            next_try_at=now,
+            trying_revision=None,
+            **_RELEASED,
+        )
+
     async def bury(self, key: str, error: str) -> None:
         """Give the message up, with the reason, until somebody revives it."""
         await self._change(key, dead_reason=error or "given up", error=error, **_RELEASED)

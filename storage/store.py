@@ -6,9 +6,9 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
+from bot.domain.outcome import Outcome
 from bot.domain.passage import Document
 from bot.domain.signal import Signal
-from bot.skill import Outcome
 from storage import migrate, signals, things
 from storage.chain import AuditReport
 from storage.database import Database

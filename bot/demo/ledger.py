@@ -18,7 +18,10 @@ BATCHES, BATCH_PAUSE = 6, 0.2
 
 
 class Ledger:
-    """Payments in a small database. One at a time may draw a number."""
+    """Payments in a small database. One at a time may draw a number.
+
+    ``asked`` counts the payments that have asked for a number, ``drawn`` is the newest number.
+    """
 
     def __init__(self, database: Path, clock: Callable[[], float]) -> None:
         self.database = database
@@ -27,6 +30,7 @@ class Ledger:
         self._lock = asyncio.Lock()
         self._holder, self._held_since = "", 0.0
         self._waiting = 0
+        self.asked = 0
         with sqlite3.connect(database) as connection:
             connection.execute(
                 "CREATE TABLE IF NOT EXISTS payment (number INTEGER PRIMARY KEY, orders TEXT UNIQUE, cents INTEGER)"
@@ -54,6 +58,7 @@ class Ledger:
 
     async def draw(self, order: str) -> int:
         """The next receipt number."""
+        self.asked += 1
         async with self.turn(f"receipt number for {order}"):
             self.drawn += 1
             return self.drawn
@@ -110,11 +115,11 @@ class Compaction:
         }
 
     async def _pack(self) -> None:
-        packed_up_to = -1
-        while packed_up_to != self._ledger.drawn:
+        asked_before = -1
+        while asked_before != self._ledger.asked:
             self._passes += 1
             async with self._ledger.turn(f"compaction, pass {self._passes}"):
-                packed_up_to = self._ledger.drawn
+                asked_before = self._ledger.asked
                 for _ in range(BATCHES):
                     # The pauses spare the disk; that the lock is held meanwhile is the flaw.
                     await asyncio.sleep(BATCH_PAUSE)

@@ -21,7 +21,7 @@ from bot.demo.till import Order, Release, Tools, load_release
 POOL_SIZE, POOL_PATIENCE = 20, 1.0
 DISK_SIZE = 24_000_000  # bytes
 JOURNAL_SEGMENT = 128_000
-FRAME = 54_000  # bytes that the card network and we exchange for one payment
+FRAME = 62_000  # bytes that the card network and we exchange for one payment
 
 
 class Payment:

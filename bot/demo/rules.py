@@ -100,7 +100,7 @@ RULES: tuple[Rule, ...] = (
         3,
         WARNING,
         "Payment: disk above 90 %",
-        "{value} of the disk are used.",
+        "{value} of the disk is used.",
         "ratio",
     ),
 )

@@ -60,7 +60,7 @@ class Approval:
 
 def decide(
     approval: Approval, actor: Actor, yes: bool, digest: str, now: datetime, reason: str = ""
-) -> tuple[Approval, Entry]:  # noqa: FBT001  # a vote is a yes or a no
+) -> tuple[Approval, Entry]:  # a vote is a yes or a no
     """Count one press. ``digest`` is that of the change as it stands now.
 
     Raises ``Refused`` with the reason for the person who pressed: a bot, the wrong role, the requester's own press, a

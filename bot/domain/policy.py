@@ -28,6 +28,14 @@ ROLES: Mapping[str, frozenset[May]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class RoleMembers:
+    """Who has a role: Slack ids of people and of user groups."""
+
+    users: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
     """Whoever pressed, typed or called. ``zone`` is an IANA time zone name."""
 

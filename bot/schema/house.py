@@ -7,25 +7,17 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from bot.domain.house import House
 from bot.domain.incident import Grouping
-from bot.domain.policy import ROLES
+from bot.domain.policy import ROLES, RoleMembers
 from bot.domain.source import Source
 from bot.schema.table import Table, near
 from bot.schema.webhooks import read_webhooks
-from bot.skill import House
 
 USER = r"[UW][A-Z0-9]{1,20}"
 GROUP = r"S[A-Z0-9]{1,20}"
 CHANNEL_ID = r"[CG][A-Z0-9]{2,20}"
 CHANNEL = rf"{CHANNEL_ID}|#?[^\sA-Z#@,]{{1,80}}"
-
-
-@dataclass(frozen=True, slots=True)
-class RoleMembers:
-    """Who has a role: Slack ids of people and of user groups."""
-
-    users: tuple[str, ...] = ()
-    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from bot.domain.action import Action, Parameter, bind
 from bot.domain.catalogue import Catalogue, Service
 from bot.domain.guide import Guide, Step
 from bot.domain.past import PastIncident
+from bot.domain.policy import RoleMembers
 from bot.errors import Refused
 from bot.schema.document import Spot
-from bot.schema.house import RoleMembers
 from bot.schema.table import Table, near
 
 # What a guide's texts may refer to besides an action's own parameters, see skills/remediation.

@@ -10,6 +10,8 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
@@ -19,7 +21,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.domain.effects import Rendered
+from bot.domain.effects import Blocks, Rendered
 from bot.errors import NotFound
 from bot.slack.pace import Pace
 from storage.outbox import Outbox, Outgoing
@@ -32,21 +34,39 @@ CLAIM_SECONDS = 60.0
 MOST_ATTEMPTS = 8
 IDLE_SECONDS = 0.5
 GONE = {"message_not_found", "thread_not_found"}
-PASSING = {"ratelimited", "internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"}
-MOOT = {"expired_trigger_id", "view_not_found", "not_found", "hash_conflict", "no_active_hooks", "used_url", "expired_url"}
+PASSING = {
+    "ratelimited",
+    "internal_error",
+    "fatal_error",
+    "service_unavailable",
+    "request_timeout",
+    "team_added_to_org",
+}
+MOOT = {
+    "expired_trigger_id",
+    "view_not_found",
+    "not_found",
+    "hash_conflict",
+    "no_active_hooks",
+    "used_url",
+    "expired_url",
+}
 
 Render = Callable[[str], Awaitable[Rendered | None]]
 Posted = tuple[str, str]
 
 
-class Waits(Exception):  # noqa: N818  # a reason to wait, no fault
+class Waits(Exception):  # a reason to wait, no fault
     """Not yet: the message that it belongs under has not been posted."""
 
 
 class Courier:
-    """Posts what is due. ``clock`` tells the time, ``steady`` seconds that never go back; ``owner`` names the process."""
+    """Posts what is due. ``clock`` tells the time, ``steady`` seconds that never go back.
 
-    def __init__(  # noqa: PLR0913  # what it joins
+    ``owner`` names the process, ``posted`` is told each message's kind and what became of it.
+    """
+
+    def __init__(  # what it joins
         self,
         client: AsyncWebClient,
         outbox: Outbox,
@@ -98,12 +118,22 @@ class Courier:
             taken.add(lane)
             task = asyncio.create_task(self._deliver(row.key))
             self._busy[lane] = task
-            task.add_done_callback(lambda _done, lane=lane: self._free(lane))
+            task.add_done_callback(partial(self._free, lane, row.key))
         return pause
 
-    def _free(self, lane: str) -> None:
+    def _free(self, lane: str, key: str, done: asyncio.Task[None]) -> None:
         self._busy.pop(lane, None)
+        if not done.cancelled() and (fault := done.exception()) is not None:
+            log.error("a message could not be shown", key=key, exc_info=fault)
+            self._busy[f"fault:{key}"] = task = asyncio.create_task(self._give_way(key, fault))
+            task.add_done_callback(lambda _over: self._busy.pop(f"fault:{key}", None))
         self._bell.set()
+
+    async def _give_way(self, key: str, fault: BaseException) -> None:
+        """A fault of our own, in a view for instance: tried again later, and given up in the end."""
+        row = await self._outbox.get(key)
+        if row is not None:
+            await self._again(row, f"{type(fault).__name__}: {fault}", None, nothing_happened=False)
 
     async def _deliver(self, key: str) -> None:
         now = self._clock()
@@ -117,7 +147,7 @@ class Courier:
             await self._outbox.retry(key, self._clock() + timedelta(seconds=0.3), "waits", nothing_happened=True)
         except SlackApiError as error:
             await self._refused(row, error)
-        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
             await self._again(row, f"{type(error).__name__}: {error}", None, nothing_happened=False)
         except (NotFound, SlackObjectFormationError) as error:
             await self._bury(row, str(error))
@@ -127,13 +157,13 @@ class Courier:
         if code in GONE and row.ts:
             log.info("a message is gone from Slack; it is posted anew", key=row.key)
             await self._outbox.forget_place(row.key, self._clock())
-        elif code == "ratelimited" or error.response.status_code == 429:  # noqa: PLR2004  # too many requests
+        elif code == "ratelimited" or error.response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
             wait = float(error.response.headers.get("Retry-After", 1))
             self._pace.bucket(_method(row), row.posted_channel or row.channel).shut(self._steady(), wait)
             self._count(row.kind, "ratelimited")
             at = self._clock() + timedelta(seconds=wait)
             await self._outbox.retry(row.key, at, code, nothing_happened=True)
-        elif code in PASSING or error.response.status_code >= 500:  # noqa: PLR2004  # the server's fault
+        elif code in PASSING or error.response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             await self._again(row, code, None, nothing_happened=False)
         elif code in MOOT:
             await self._bury(row, code)
@@ -167,7 +197,7 @@ class Courier:
                 await self._client.views_publish(user_id=row.key.partition(":")[2], view=view)
                 await self._done(row, "", "", "")
             case "note":
-                await self._post(row, row.channel, row.under, row.text, row.blocks)
+                await self._post(row, row.channel, row.under, row.text, [dict(one) for one in row.blocks])
             case "reply":
                 await self._reply(row)
             case "modal":
@@ -190,13 +220,21 @@ class Courier:
             )
         await self._done(row, row.ts, row.posted_channel, digest, row.permalink)
 
-    async def _post(  # noqa: PLR0913  # the parts of a message
-        self, row: Outgoing, channel: str, under: str, text: str, blocks: Sequence[Mapping[str, Any]], digest: str = ""
+    async def _post(  # the parts of a message
+        self,
+        row: Outgoing,
+        channel: str,
+        under: str,
+        text: str,
+        blocks: Sequence[dict[str, Any]],
+        digest: str = "",
+        *,
+        thread: str | None = None,
     ) -> None:
         parent = await self._outbox.get(under) if under else None
         if under and (parent is None or not parent.ts):
             raise Waits
-        thread = parent.ts if parent else None
+        thread = parent.ts if parent else thread
         where = parent.posted_channel if parent else channel
         if row.trying_revision is not None:
             found = await self._find(row.key, where, thread)
@@ -243,25 +281,23 @@ class Courier:
     async def _permalink(self, channel: str, ts: str) -> str:
         try:
             answer = await self._client.chat_getPermalink(channel=channel, message_ts=ts)
-        except (SlackApiError, aiohttp.ClientError, asyncio.TimeoutError):
+        except (TimeoutError, SlackApiError, aiohttp.ClientError):
             return ""
         return str(answer["permalink"])
 
     async def _reply(self, row: Outgoing) -> None:
+        """An answer to one person. After a crash it is sent again: a private answer twice is better than never."""
         origin = dict(row.origin or {})
-        if row.trying_revision is not None:
-            await self._bury(row, "a restart came between: it may have been shown, and is not shown twice")
-            return
         user, channel, thread = str(origin.get("user", "")), row.channel, str(origin.get("thread") or "") or None
-        blocks = list(row.blocks) or None
-        if origin.get("response_url"):
+        blocks = [dict(one) for one in row.blocks] or None
+        if origin.get("response_url") and not row.attempts:
             hook = AsyncWebhookClient(str(origin["response_url"]))
             kind = "ephemeral" if row.private else "in_channel"
             answer = await hook.send(text=row.text, blocks=blocks, response_type=kind, replace_original=False)
-            if answer.status_code == 200:  # noqa: PLR2004  # taken
+            if answer.status_code == HTTPStatus.OK:
                 await self._done(row, "", "", "")
                 return
-            log.info("the response address was refused; an ephemeral message instead", status=answer.status_code)
+            log.info("the response address was refused; another way instead", status=answer.status_code)
         if row.private and channel and not channel.startswith("D"):
             self._take("chat.postEphemeral", "")
             await self._client.chat_postEphemeral(
@@ -269,11 +305,7 @@ class Courier:
             )
             await self._done(row, "", "", "")
             return
-        self._take("chat.postMessage", channel or user)
-        answer = await self._client.chat_postMessage(
-            channel=channel or user, text=row.text, blocks=blocks, thread_ts=thread, metadata=_metadata(row.key)
-        )
-        await self._done(row, str(answer["ts"]), str(answer["channel"]), "")
+        await self._post(row, channel or user, "", row.text, blocks or [], thread=thread)
 
     async def _modal(self, row: Outgoing) -> None:
         origin = dict(row.origin or {})
@@ -284,16 +316,16 @@ class Courier:
         await self._client.views_update(view_id=origin.get("view"), hash=origin.get("view_hash") or None, view=view)
         await self._done(row, "", "", "")
 
-    async def _with_pictures(self, blocks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    async def _with_pictures(self, blocks: Blocks) -> list[dict[str, Any]]:
         """The blocks with drawings in their places: uploaded once, then known by their file's id."""
-        made: list[Mapping[str, Any]] = []
+        made: list[dict[str, Any]] = []
         for block in blocks:
             file = block.get("slack_file") if block.get("type") == "image" else None
             if isinstance(file, Mapping) and str(file.get("id", "")).startswith("picture:"):
                 uploaded = await self._upload(str(file["id"]).removeprefix("picture:"), str(block.get("alt_text", "")))
                 made.append({**block, "slack_file": {"id": uploaded}})
             else:
-                made.append(block)
+                made.append(dict(block))
         return made
 
     async def _upload(self, picture_id: str, alt: str) -> str:
@@ -310,7 +342,7 @@ class Courier:
     def _take(self, method: str, channel: str) -> None:
         self._pace.bucket(method, channel).take(self._steady())
 
-    async def _done(  # noqa: PLR0913  # where it stands now
+    async def _done(  # where it stands now
         self, row: Outgoing, ts: str, channel: str, digest: str, permalink: str = "", *, revision: int | None = None
     ) -> None:
         await self._outbox.posted(
@@ -334,14 +366,17 @@ def _lane(row: Outgoing) -> str:
 def _method(row: Outgoing) -> str:
     if row.kind == "living":
         return "chat.update" if row.ts else "chat.postMessage"
-    return {"note": "chat.postMessage", "reply": "chat.postEphemeral", "modal": "views.update", "home": "views.publish"}[
-        row.kind
-    ]
+    return {
+        "note": "chat.postMessage",
+        "reply": "chat.postEphemeral",
+        "modal": "views.update",
+        "home": "views.publish",
+    }[row.kind]
 
 
 def _metadata(key: str) -> dict[str, Any]:
     return {"event_type": EVENT_TYPE, "event_payload": {"key": key}}
 
 
-def _digest(text: str, blocks: Sequence[Mapping[str, Any]]) -> str:
+def _digest(text: str, blocks: Sequence[dict[str, Any]]) -> str:
     return hashlib.sha256(json.dumps([text, *blocks], sort_keys=True).encode()).hexdigest()[:32]

@@ -51,6 +51,10 @@ class Known(Protocol):
         """Whether there is a command of that name."""
         ...
 
+    def of_incident(self, command: str) -> bool:
+        """Whether a command is about one incident, so that a number after it names one."""
+        ...
+
 
 KeyAt = Callable[[str, str], Awaitable[str | None]]
 
@@ -75,28 +79,41 @@ class Listeners:
 
     async def _on_command(self, ack: Callable[..., Awaitable[None]], body: Body) -> None:
         text = str(body.get("text", ""))[:MOST_TEXT].strip()
-        name, rest = self._split(text)
         origin = Origin(channel=body["channel_id"], response_url=body.get("response_url", ""))
-        event = self._given(f"command:{body['trigger_id']}", body["user_id"], name, rest, origin, None)
+        event = self._given(f"command:{body['trigger_id']}", body["user_id"], self._split(text), origin, None)
         await self._take(ack, event, as_text=True)
 
     def _split(self, text: str) -> tuple[str, str]:
-        """The command's name and the rest. What names no command is a question when it has several words."""
+        """The command's name and the rest. What names no command is a question when it has several words.
+
+        A single unknown word is left to the nameless command, which says what there is.
+        """
         word, _, rest = text.partition(" ")
         if self._known.has_command(word.lower()):
             return word.lower(), rest.strip()
-        return ("ask", text) if rest else ("unknown", text)
+        return ("ask", text) if rest else ("", text)
 
-    def _given(self, event_id: str, user: str, name: str, text: str, origin: Origin, incident: int | None) -> CommandGiven:  # noqa: E501  # one line a signature
-        try:
-            incident = number(text.partition(" ")[0]) if text else incident
-        except NotFound:
-            pass
-        else:
-            if text and incident is not None and name != "ask":
-                text = text if text.partition(" ")[2] else text
+    def _given(
+        self, event_id: str, user: str, said: tuple[str, str], origin: Origin, thread: int | None
+    ) -> CommandGiven:
+        """The command that was said: its incident is the one that it names, else the thread's."""
+        name, text = said
+        incident = thread
+        first, _, rest = text.partition(" ")
+        if first and self._known.of_incident(name):
+            try:
+                incident, text = number(first), rest.strip()
+            except NotFound:
+                incident = thread
         return CommandGiven(
-            id=event_id, at=_now(), actor=user, request_id=_request(event_id), name=name, text=text, origin=origin, incident=incident
+            id=event_id,
+            at=_now(),
+            actor=user,
+            request_id=_request(event_id),
+            name=name,
+            text=text,
+            origin=origin,
+            incident=incident,
         )
 
     async def _on_action(self, ack: Callable[..., Awaitable[None]], body: Body) -> None:
@@ -106,10 +123,10 @@ class Listeners:
         message = container.get("message_ts", "")
         thread = body.get("message", {}).get("thread_ts", "") or container.get("thread_ts", "")
         name = action.get("action_id", "")
-        view, view_hash = await self._open(name, body)
-        if "url" in action and not name.partition(":")[2]:
+        if "url" in action:  # a link: Slack tells of the press, and only wants it acknowledged
             await ack()
             return
+        view, view_hash = await self._open(name, body)
         event = Pressed(
             id=f"press:{body.get('trigger_id') or action.get('action_ts')}",
             at=_now(),
@@ -118,6 +135,7 @@ class Listeners:
             action=name,
             value=_value(action)[:2_000],
             origin=Origin(channel, thread, message, body.get("response_url", ""), view, view_hash),
+            incident=_incident(await self._key_at(channel, thread or message) if channel else None),
         )
         await self._take(ack, event)
 
@@ -136,7 +154,9 @@ class Listeners:
         view = body["view"]
         about, channel, thread = _about(view.get("private_metadata", ""))
         values = {
-            block: _value(next(iter(elements.values()))) for block, elements in view["state"]["values"].items() if elements
+            block: _value(next(iter(elements.values())))
+            for block, elements in view["state"]["values"].items()
+            if elements
         }
         event = Submitted(
             id=f"form:{view['id']}:{view.get('hash', '')}",
@@ -182,10 +202,10 @@ class Listeners:
         text = re.sub(r"<@[A-Z0-9]+>", "", str(said.get("text", "")), count=1)[:MOST_TEXT].strip()
         thread = said.get("thread_ts", "")
         key = await self._key_at(said["channel"], thread) if thread else None
-        name, rest = self._split(text)
         in_thread = thread or ("" if said.get("channel_type") == "im" else said["ts"])
         origin = Origin(said["channel"], in_thread, said["ts"])
-        await self._road.submit(self._given(f"event:{event_id}", said["user"], name, rest, origin, _incident(key)))
+        event = self._given(f"event:{event_id}", said["user"], self._split(text), origin, _incident(key))
+        await self._road.submit(event)
 
     async def _on_home(self, body: Body) -> None:
         said = body["event"]

@@ -1,28 +1,19 @@
 """Who somebody is in Slack, and which roles they have now: from the configuration and from user groups."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 
 import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.domain.policy import Actor
+from bot.domain.policy import Actor, RoleMembers
 from bot.errors import Transient
 
 log = structlog.get_logger(__name__)
 
 PERSON_SECONDS = 300.0
 GROUP_SECONDS = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Members:
-    """Who has a role: people by id, and user groups by id or handle."""
-
-    users: Sequence[str] = ()
-    groups: Sequence[str] = ()
 
 
 class SlackPeople:
@@ -32,7 +23,7 @@ class SlackPeople:
     answer, ``Transient`` is raised: nobody gets or loses a role by an outage.
     """
 
-    def __init__(self, client: AsyncWebClient, roles: Mapping[str, Members], clock: Callable[[], float]) -> None:
+    def __init__(self, client: AsyncWebClient, roles: Mapping[str, RoleMembers], clock: Callable[[], float]) -> None:
         self._client, self._roles, self._clock = client, roles, clock
         self._people: dict[str, tuple[float, Actor]] = {}
         self._groups: dict[str, tuple[float, frozenset[str]]] = {}
@@ -60,7 +51,7 @@ class SlackPeople:
             if code in {"user_not_found", "user_not_visible"}:
                 return Actor(user, is_bot=True)
             raise Transient(f"Slack did not say who {user} is: {code}.") from error
-        except (OSError, asyncio.TimeoutError) as error:
+        except (TimeoutError, OSError) as error:
             raise Transient(f"Slack did not say who {user} is: {type(error).__name__}.") from error
         info = answer["user"]
         name = info.get("profile", {}).get("display_name") or info.get("real_name") or info.get("name", "")
@@ -70,7 +61,7 @@ class SlackPeople:
         return person
 
     async def _members(self, role: str) -> list[str]:
-        members = self._roles.get(role, Members())
+        members = self._roles.get(role, RoleMembers())
         found = dict.fromkeys(members.users)
         for group in members.groups:
             found.update(dict.fromkeys(sorted(await self._group(group))))
@@ -90,7 +81,7 @@ class SlackPeople:
                     log.warning("a role names a user group that Slack does not have", group=group)
                     return frozenset()
                 raise Transient(f"Slack did not say who is in the group {group}: {code}.") from error
-            except (OSError, asyncio.TimeoutError) as error:
+            except (TimeoutError, OSError) as error:
                 raise Transient(f"Slack did not say who is in the group {group}: {type(error).__name__}.") from error
             members: frozenset[str] = frozenset(answer["users"])
             self._groups[group] = (self._clock(), members)

@@ -11,6 +11,9 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from bot.domain.journal import Entry
+from bot.domain.run import RunResult
+
 QUICK = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 SLOW = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 
@@ -20,7 +23,7 @@ class Meters:
 
     ``deliveries`` (source, result: taken, repeat, unauthentic, bad, too_large, busy, failed), ``webhook_seconds``
     (source), ``signals`` (kind, result: new, repeat), ``events`` (event, result: done, dead), ``event_seconds``
-    (event), ``messages`` (method, result: sent, refused, failed), ``slack_retries`` (reason), ``backlog`` (queue),
+    (event), ``messages`` (kind, result: posted, ratelimited, retried, dead), ``backlog`` (queue),
     ``dead_letters``, ``runs`` (runner, state), ``run_seconds`` (runner), ``incidents_open``, ``causes`` (verdict),
     ``cause_seconds``.
     """
@@ -34,8 +37,7 @@ class Meters:
         self.signals = self._counter("signals", "Alerts and changes taken in", "kind", "result")
         self.events = self._counter("events", "Events handled", "event", "result")
         self.event_seconds = self._histogram("event_seconds", "Time to handle an event", QUICK, "event")
-        self.messages = self._counter("messages", "Calls that show something in Slack", "method", "result")
-        self.slack_retries = self._counter("slack_retries", "Calls to Slack that were tried again", "reason")
+        self.messages = self._counter("messages", "Messages for Slack", "kind", "result")
         self.backlog = self._gauge("queue_backlog", "Jobs that wait", "queue")
         self.dead_letters = self._gauge("dead_letters", "Jobs that were given up and wait for a person")
         self.runs = self._counter("runs", "Runs of actions that ended", "runner", "state")
@@ -43,6 +45,22 @@ class Meters:
         self.incidents_open = self._gauge("incidents_open", "Incidents that are not closed")
         self.causes = self._counter("causes", "Cause searches that ended", "verdict")
         self.cause_seconds = self._histogram("cause_seconds", "Time that a cause search took", SLOW)
+
+    def handled(self, event: str, result: str, seconds: float) -> None:
+        """An event was handled."""
+        self.events.labels(event, result).inc()
+        self.event_seconds.labels(event).observe(seconds)
+
+    def ran(self, runner: str, result: RunResult) -> None:
+        """A run ended."""
+        self.runs.labels(runner, str(result.state)).inc()
+        self.run_seconds.labels(runner).observe(result.seconds)
+
+    def written(self, entry: Entry) -> None:
+        """A line was added to the journal."""
+        if entry.verb == "explain":
+            self.causes.labels(entry.after).inc()
+            self.cause_seconds.observe(float(entry.detail.get("seconds") or 0.0))
 
     def exposition(self) -> tuple[bytes, str]:
         """The metrics in Prometheus' text format, with the content type."""

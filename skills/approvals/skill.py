@@ -4,9 +4,10 @@ from bot.domain.approval import Approval, ApprovalState, decide, end
 from bot.domain.change import Change
 from bot.domain.effects import Effect, Later, NotLater, Refresh, Rendered
 from bot.domain.events import ApprovalExpires, ApprovalGranted, ApprovalRefused, ApprovalWanted, CommandGiven, Pressed
+from bot.domain.outcome import Outcome
 from bot.domain.policy import Automation, May
 from bot.errors import NotFound, Refused
-from bot.skill import Action, Command, Context, On, Outcome, Skill, Surface, say
+from bot.skill import Action, Command, Context, On, Skill, Surface, say
 from skills.approvals import logic, views
 
 

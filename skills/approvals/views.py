@@ -21,7 +21,7 @@ ENDED = {
 }
 
 
-def approval(  # noqa: PLR0913  # everything that an approver must see
+def approval(  # everything that an approver must see
     one: Approval, change: Change, people: Sequence[str], evidence: str, simulated: str, *, call: bool
 ) -> Shown:
     """The question with its exact action, or how it was decided."""

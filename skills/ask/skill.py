@@ -2,9 +2,10 @@
 
 from bot.domain.events import CommandGiven, Pressed
 from bot.domain.incident import Alert, Incident
+from bot.domain.outcome import Outcome
 from bot.domain.policy import May
 from bot.errors import Refused
-from bot.skill import Action, Command, Context, Outcome, Skill, say
+from bot.skill import Action, Command, Context, Skill, say
 from skills.ask import logic, views
 
 

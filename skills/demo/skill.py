@@ -1,9 +1,10 @@
 """Break the demo's small service, and make it healthy again. Only there where the demo runs."""
 
 from bot.domain.events import CommandGiven
+from bot.domain.outcome import Outcome
 from bot.domain.policy import May
 from bot.errors import Refused
-from bot.skill import Command, Context, Outcome, Skill, say
+from bot.skill import Command, Context, Skill, say
 from skills.demo import logic, views
 
 

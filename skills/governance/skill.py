@@ -4,9 +4,10 @@ from bot.domain.change import Change, ChangeState
 from bot.domain.effects import Note
 from bot.domain.events import AutomationStopped, CommandGiven
 from bot.domain.incident import Incident
+from bot.domain.outcome import Outcome
 from bot.domain.policy import Automation, May
 from bot.errors import NotFound, Refused
-from bot.skill import Command, Context, Outcome, Skill, say
+from bot.skill import Command, Context, Skill, say
 from skills.governance import logic, views
 
 MOST_LINES = 500

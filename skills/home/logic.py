@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from bot.domain.approval import Approval
 from bot.domain.change import Change
@@ -48,3 +49,8 @@ def next_step(run: GuideRun | None) -> str:
     state = run.steps[run.current].state
     waits = f" ({state})" if state is not StepState.OFFERED else ""
     return f"step {run.current + 1} of {len(run.steps)}: {run.guide.steps[run.current].title}{waits}"
+
+
+def near(word: str, commands: Sequence[str]) -> list[str]:
+    """The commands that a mistyped one may mean, the nearest first."""
+    return get_close_matches(word.lower(), commands, n=2)

@@ -6,9 +6,10 @@ from bot.domain.effects import Refresh, Rendered
 from bot.domain.events import CommandGiven, HomeOpened
 from bot.domain.guide import GuideRun, GuideState
 from bot.domain.incident import Incident
+from bot.domain.outcome import Outcome
 from bot.domain.policy import Automation
 from bot.errors import NotFound
-from bot.skill import Command, Context, On, Outcome, Skill, Surface, say
+from bot.skill import Command, Context, On, Skill, Surface, say
 from skills.home import logic, views
 
 
@@ -17,8 +18,11 @@ async def opened(event: HomeOpened, _ctx: Context) -> Outcome:
     return Outcome(effects=(Refresh(f"home:{event.actor}"),))
 
 
-async def help_me(_event: CommandGiven, ctx: Context) -> Outcome:
-    """Everything that Fettle does."""
+async def help_me(event: CommandGiven, ctx: Context) -> Outcome:
+    """Everything that Fettle does; for a word that is no command, which ones are like it."""
+    if event.text and not event.name:
+        names = [one.name for one in ctx.commands if one.name]
+        return say(views.unknown(event.text, logic.near(event.text, names), ctx.house.command))
     return say(*views.help_text(ctx.commands, ctx.house.command))
 
 

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 
 from bot.domain.effects import Effect, Later, NotLater, Refresh
 from bot.domain.events import AlertsCleared, EscalationDue, Event, IncidentOpened
+from bot.domain.house import House
 from bot.domain.incident import Alert, Grouping, Incident, Mute, Place, absorb, opened, place
 from bot.domain.journal import Entry
+from bot.domain.outcome import Outcome
 from bot.domain.signal import Signal, SignalKind
-from bot.skill import House, Outcome
 
 QUIET_SECONDS = 300.0
 MUTE_CHOICES: tuple[tuple[str, float], ...] = (("1 hour", 3600), ("4 hours", 14400), ("1 day", 86400))

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from bot.domain.cause import Search
 from bot.domain.change import Change, ChangeState
-from bot.domain.effects import Later, Modal, NotLater, Note, Refresh, Rendered
+from bot.domain.effects import Later, Modal, Note, NotLater, Refresh, Rendered
 from bot.domain.events import (
     AlertsCleared,
     CommandGiven,
@@ -18,9 +18,10 @@ from bot.domain.events import (
 from bot.domain.guide import GuideRun
 from bot.domain.incident import Alert, Incident, IncidentState, Move, Mute, advance, number
 from bot.domain.journal import Entry
+from bot.domain.outcome import Outcome
 from bot.domain.policy import May
 from bot.errors import NotFound, Refused
-from bot.skill import Action, Command, Context, Form, On, Outcome, Skill, Surface, say
+from bot.skill import Action, Command, Context, Form, On, Skill, Surface, say
 from skills.incidents import logic, views
 
 BATCH = 500
@@ -141,7 +142,7 @@ async def all_clear(event: AlertsCleared, ctx: Context) -> Outcome:
 async def resolve(event: CommandGiven, ctx: Context) -> Outcome:
     """Close an incident by a person's word."""
     incident = await _incident(event, ctx)
-    why = event.text.partition(" ")[2].strip() or "by hand"
+    why = event.text or "by hand"
     moved, entry = advance(incident, Move.RESOLVE, by=ctx.actor.id, now=ctx.now, reason=why[:300])
     closed = IncidentClosed(id=f"closed:{incident.id}:{event.id}", at=ctx.now, incident=incident.id)
     effects = (

@@ -11,9 +11,9 @@ from bot.domain import wording as w
 from bot.domain.catalogue import Catalogue
 from bot.domain.cause import CauseReport, Evidence, Search, Verdict
 from bot.domain.guide import GuideRun, GuideState
+from bot.domain.house import House
 from bot.domain.incident import Alert, Incident, IncidentState
 from bot.domain.journal import Line
-from bot.skill import House
 from skills.incidents.logic import MUTE_CHOICES
 
 Shown = tuple[str, list[dict[str, Any]]]
@@ -21,7 +21,7 @@ DOT = {"critical": "🔴", "warning": "🟠", "info": "🔵"}
 TICKS = {"found": "✓", "empty": "–", "failed": "✕", "asked": "…"}
 
 
-def living(  # noqa: PLR0913  # everything that the message tells of
+def living(  # everything that the message tells of
     incident: Incident,
     alerts: Sequence[Alert],
     search: Search | None,

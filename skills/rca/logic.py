@@ -134,7 +134,7 @@ class Ledger:
 
     def add(
         self, kind: str, service: str, text: str, query: str, source: str, at: datetime | None = None, url: str = ""
-    ) -> str:  # noqa: PLR0913  # a piece of evidence has these parts
+    ) -> str:  # a piece of evidence has these parts
         """Note a piece and give its id."""
         piece = Evidence(f"E{len(self.pieces) + 1}", kind, service, text, query, source, at, url)
         self.pieces.append(piece)

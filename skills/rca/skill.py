@@ -11,11 +11,12 @@ from bot.domain.events import CauseWanted, CommandGiven, IncidentOpened, Pressed
 from bot.domain.evidence import Failed, Found, Window
 from bot.domain.incident import Alert, Incident, number
 from bot.domain.journal import Entry
+from bot.domain.outcome import Outcome
 from bot.domain.passage import Band, DocumentKind
 from bot.domain.policy import May
 from bot.domain.signal import Signal
 from bot.errors import NotFound, Refused
-from bot.skill import Action, Command, Context, On, Outcome, Skill, say
+from bot.skill import Action, Command, Context, On, Skill, say
 from skills.rca import logic, views
 
 ALL_DONE = "found"

@@ -5,16 +5,18 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from bot.domain.action import Value, exact, fill
-from bot.domain.change import Change, ChangeMove, ChangeState, Reading, advance as advance_change
+from bot.domain.change import Change, ChangeMove, ChangeState, Reading
+from bot.domain.change import advance as advance_change
 from bot.domain.effects import Effect, Note, Refresh, StartRun
 from bot.domain.evidence import Empty, Failed, Window
 from bot.domain.guide import Finding, GuideRun, Step, check
 from bot.domain.incident import Incident
 from bot.domain.journal import Entry
+from bot.domain.outcome import Outcome
 from bot.domain.policy import Automation
 from bot.domain.run import RunState
 from bot.errors import NotFound, Refused
-from bot.skill import Context, Outcome
+from bot.skill import Context
 from skills.remediation import logic, views
 
 LOOK_SECONDS = 30.0

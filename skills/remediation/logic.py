@@ -158,7 +158,7 @@ def refuse_third(action: Action, service: str, history: Sequence[Change], now: d
 
 def risk_of(
     action: Action, plan: Plan, callers: Sequence[str], production: bool, history: Sequence[Change], others: int
-) -> Risk:  # noqa: FBT001  # a fact of the target, not a switch
+) -> Risk:  # a fact of the target, not a switch
     """How risky this is, 0–1, from its class, where it happens, who depends on it, its history and its blind spots.
 
     A weighted sum with fixed weights: every reason is worth what its words say, nothing is hidden.

@@ -6,7 +6,8 @@ from datetime import timedelta
 from bot.domain.action import exact
 from bot.domain.approval import Approval, ApprovalState, end
 from bot.domain.cause import CauseReport, Search
-from bot.domain.change import Change, ChangeMove, ChangeState, advance as advance_change
+from bot.domain.change import Change, ChangeMove, ChangeState
+from bot.domain.change import advance as advance_change
 from bot.domain.effects import CancelRun, Effect, Later, NotLater, Refresh, Rendered, StartRun
 from bot.domain.events import (
     ApprovalGranted,
@@ -22,12 +23,14 @@ from bot.domain.events import (
     VerifyDue,
 )
 from bot.domain.guide import GuideRun, GuideState, StepMove, StepState, advance, start
-from bot.domain.incident import Alert, Incident, Move, advance as advance_incident, number
+from bot.domain.incident import Alert, Incident, Move, number
+from bot.domain.incident import advance as advance_incident
 from bot.domain.journal import Entry
+from bot.domain.outcome import Outcome
 from bot.domain.policy import May
 from bot.domain.run import RunState
 from bot.errors import IllegalTransition, NotFound, Refused
-from bot.skill import Action, Command, Context, On, Outcome, Skill, Surface, say
+from bot.skill import Action, Command, Context, On, Skill, Surface, say
 from skills.remediation import acts, logic, views
 
 PAST_CHANGES = 200

@@ -33,7 +33,7 @@ WAYS = {
 }
 
 
-def step(  # noqa: PLR0913  # everything that the message tells of
+def step(  # everything that the message tells of
     run: GuideRun,
     index: int,
     change: Change | None,
@@ -286,7 +286,7 @@ def no_guide(incident: Incident, report: CauseReport | None, command: str) -> st
     )
 
 
-def call_for_help(  # noqa: PLR0913  # who, whom, and what was done
+def call_for_help(  # who, whom, and what was done
     incident: Incident, run: GuideRun, index: int, changes: Sequence[Change], people: Sequence[str], by: str, role: str
 ) -> str:
     """Calling the next role with what was done so far."""
@@ -307,7 +307,9 @@ def _found(state: StepRun) -> str:
     return f" ({w.line(state.finding, 100)})" if state.finding else ""
 
 
-def escalation(incident: Incident, change: Change, what: str, words: str, people: Sequence[str], role: str) -> str:  # noqa: PLR0913  # as above
+def escalation(
+    incident: Incident, change: Change, what: str, words: str, people: Sequence[str], role: str
+) -> str:  # as above
     """Calling a person after a change that did not go well."""
     called = " ".join(f"<@{one}>" for one in people) or f"Nobody has the role {role}, so I can call no one."
     return f"✕ {w.line(change.title, 150)}: {w.line(words, 500)}.\n{called}  {incident.name} needs you. Tried: {w.line(what, 1200)}"

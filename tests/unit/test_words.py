@@ -73,7 +73,10 @@ def test_the_fields_abbreviations_meet() -> None:
             "# about node_exporter\nnode:cpu_use:rate5m / on (instance) group_left node_cpus",
             ["node:cpu_use:rate5m", "node_cpus"],
         ),
-        ('histogram_quantile(0.99, a_bucket{le="x_y"}) and ignoring(my_label) b_total offset 5m', ["a_bucket", "b_total"]),
+        (
+            'histogram_quantile(0.99, a_bucket{le="x_y"}) and ignoring(my_label) b_total offset 5m',
+            ["a_bucket", "b_total"],
+        ),
         ('absent(up{job="kubelet", metrics_path="/metrics"} == 1)', ["kubelet"]),
         ("vector(1)", []),
         ("", []),

@@ -78,7 +78,10 @@ async def test_metric_names_break_the_tie(knowledge: Knowledge, tmp_path: Path) 
     text = "Connections are used up. Close idle ones.\n"
     folder = write(
         tmp_path / "docs",
-        {"postgresql/limit.md": f"# Too many connections\n\n{text}", "rabbitmq/limit.md": f"# Too many connections\n\n{text}"},
+        {
+            "postgresql/limit.md": f"# Too many connections\n\n{text}",
+            "rabbitmq/limit.md": f"# Too many connections\n\n{text}",
+        },
     )
     await knowledge.index([folder])
     for expression, found in [
@@ -89,7 +92,9 @@ async def test_metric_names_break_the_tie(knowledge: Knowledge, tmp_path: Path) 
         assert answer.passages[0].document == found
 
 
-@pytest.mark.parametrize("hostile", ['" OR 1=1 --', "NEAR(a b) AND title:x*", "a" * 10_000, "\0\ud800 \u202e ☃", "-- ; DROP"])
+@pytest.mark.parametrize(
+    "hostile", ['" OR 1=1 --', "NEAR(a b) AND title:x*", "a" * 10_000, "\0\ud800 \u202e ☃", "-- ; DROP"]
+)
 async def test_a_question_is_only_words(filled: Knowledge, hostile: str) -> None:
     await filled.search(hostile, expression=hostile, service=hostile)
     assert (await filled.search("disk is filling up")).passages[0].document == "docs/disk.md"

@@ -5,7 +5,7 @@ import sys
 from dataclasses import replace
 
 from bot.domain.incident import Incident, Move, advance
-from bot.skill import Outcome
+from bot.domain.outcome import Outcome
 from storage.store import Storage
 from tests.adapters.storage.build import NOW, incident
 

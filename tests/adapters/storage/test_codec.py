@@ -15,9 +15,9 @@ from bot.domain.effects import Effect, Later, Note
 from bot.domain.events import Event, IncidentOpened, every_event
 from bot.domain.evidence import Asked, Found, Series
 from bot.domain.journal import Entry
+from bot.domain.outcome import Outcome
 from bot.domain.passage import Document
 from bot.domain.signal import Signal
-from bot.skill import Outcome
 from storage.codec import THINGS, Unreadable, decode, decode_outcome, encode, encode_outcome, pack, unpack
 from tests.adapters.storage.build import NOW, change, incident, signal
 

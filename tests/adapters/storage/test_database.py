@@ -14,8 +14,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from bot.domain.incident import Incident
+from bot.domain.outcome import Outcome
 from bot.errors import ConfigError
-from bot.skill import Outcome
 from storage.database import open_engine, parse
 from storage.store import Storage
 from storage.tables import metadata

@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from bot.domain.journal import Entry
+from bot.domain.outcome import Outcome
 from bot.errors import AuditBroken, ConfigError
-from bot.skill import Outcome
 from storage.store import Storage
 from tests.adapters.storage.build import KEY, NOW, after, incident, undone
 

@@ -5,8 +5,8 @@ import pytest
 import sqlalchemy as sa
 
 from bot.domain.evidence import Window
+from bot.domain.outcome import Outcome
 from bot.errors import NotFound, Stale
-from bot.skill import Outcome
 from storage.store import Storage
 from tests.adapters.storage.build import NOW, after, deployed, incident, signal
 

@@ -9,9 +9,9 @@ from bot.domain.cause import Search
 from bot.domain.change import Change
 from bot.domain.guide import Guide, GuideRun, Step, start
 from bot.domain.incident import Alert, Incident, IncidentState, Mute
+from bot.domain.outcome import Outcome
 from bot.domain.policy import Automation
 from bot.errors import NotFound, Stale
-from bot.skill import Outcome
 from storage.store import Storage
 from tests.adapters.storage.build import NOW, after, approval, change, closed, incident, signal, undone
 

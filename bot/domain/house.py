@@ -1,0 +1,26 @@
+"""How one installation is set up."""
+
+from dataclasses import dataclass, field
+
+from bot.domain.incident import Grouping
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """How this installation is set up, as far as skills need to know.
+
+    ``alerts_channel`` is where incidents show, ``approvals_channel`` where approvals are asked for; times in seconds.
+    """
+
+    alerts_channel: str
+    approvals_channel: str
+    command: str = "/fettle"
+    escalate_after: float = 600.0
+    escalate_role: str = "senior"
+    approval_expires_after: float = 900.0
+    search_window: float = 1800.0
+    search_step: float = 15.0
+    search_guard: float = 300.0
+    mute_seconds: float = 3600.0
+    grouping: Grouping = field(default_factory=Grouping)
+    zone: str = "UTC"
