@@ -4,7 +4,6 @@ import argparse
 import contextlib
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,17 +17,6 @@ T = TypeVar("T")
 
 BROKEN, WRONG, INTERRUPTED, TERMINATED = 1, 2, 130, 143
 FAULTS = ("pool-leak", "disk-full", "slow-dependency", "stubborn-leak")
-
-
-@dataclass(frozen=True, slots=True)
-class DemoOptions:
-    """How the demo shall run. ``fault`` is the one to play hands-free, empty for all; port 0 takes any free one."""
-
-    hands_free: bool = False
-    fault: str = ""
-    port: int = 0
-    prometheus: bool = True
-    keep: bool = False
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -160,7 +148,7 @@ def _run(work: Awaitable[T]) -> T:
 def _demo(given: argparse.Namespace) -> int:
     from bot.demo import play
 
-    options = DemoOptions(given.hands_free, given.fault, given.port, not given.no_prometheus, given.keep)
+    options = play.DemoOptions(given.hands_free, given.fault, given.port, not given.no_prometheus, given.keep)
     return _run(play.demo(_settings(), options))
 
 

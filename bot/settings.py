@@ -70,8 +70,8 @@ class Settings:
 
     ``config`` is the folder with the configuration, None where there is none; ``home`` is where data goes;
     ``database_url`` is SQLAlchemy's, with an asynchronous driver; ``slack_api_url`` ends with a slash. ``unknown`` are
-    warnings about ``FETTLE_`` variables that nothing reads. ``recorder`` is the database of the embedded recorder, asked
-    where there is no Prometheus; ``demo_url`` is the control API of the demo's world.
+    warnings about ``FETTLE_`` variables that nothing reads. ``recorder`` is the database of the embedded recorder,
+    asked where there is no Prometheus; ``demo_url`` is the control API of the demo's world.
     """
 
     home: Path

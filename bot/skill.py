@@ -45,8 +45,9 @@ class Ports:
 class Context(Ports):
     """What a handler may use: who and when, the ports that its skill declared, fresh ids, and a way to show progress.
 
-    ``now`` is when the handler was called; ``clock`` tells the time while it works. ``new_id`` gives the same ids in the same order when the same event is handled again. ``progress`` shows something
-    while the handler still works: it notes the data under a living message's key and brings that message up to date.
+    ``now`` is when the handler was called; ``clock`` tells the time while it works. ``new_id`` gives the same ids in
+    the same order when the same event is handled again. ``progress`` shows something while the handler still works: it
+    notes the data under a living message's key and brings that message up to date.
     """
 
     actor: Actor = field(default_factory=lambda: Actor("fettle", "Fettle"))

@@ -103,6 +103,13 @@ class Outline:
     words: frozenset[str]
 
 
+def _unusable(folder: Path, error: Exception) -> KnowledgeError:
+    return KnowledgeError(
+        f"The knowledge index in {folder} cannot be opened: {error}. Check the folder's permissions and free space; if "
+        "the file is damaged, delete the folder and index again."
+    )
+
+
 class Ledger:
     """One SQLite connection to the ledger, used by one thread at a time; a second one may write meanwhile."""
 
@@ -115,15 +122,16 @@ class Ledger:
             self._db = sqlite3.connect(
                 folder / "ledger.sqlite", timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
+        except (OSError, sqlite3.Error) as error:
+            raise _unusable(folder, error) from error
+        try:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.execute("PRAGMA foreign_keys = ON")
             self._db.executescript(_SCHEMA)
-        except (OSError, sqlite3.Error) as error:
-            raise KnowledgeError(
-                f"The knowledge index in {folder} cannot be opened: {error}. Check the folder's permissions and free "
-                "space; if the file is damaged, delete the folder and index again."
-            ) from error
+        except sqlite3.Error as error:
+            self._db.close()
+            raise _unusable(folder, error) from error
 
     def close(self) -> None:
         with self._lock:

@@ -3,12 +3,15 @@
 A living message's revision grows with every change; several changes before a post become one post. A claim gives one
 sender a row for a while. ``trying_revision`` is set before the post and taken away after it, so that whoever finds it
 knows that an earlier post may have happened, and looks before posting.
+
+Messages go in lanes. Posts into one channel are a lane: they stay in order. Updates in one channel are another, so
+that they do not wait for posts. Everything else (an answer, a modal, a home tab) is a lane of its own.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -20,7 +23,10 @@ from storage.database import Database, insert
 from storage.tables import buried, messages, standing, unposted
 
 Kind = Literal["living", "note", "reply", "modal", "home"]
+Place = tuple[str, str]
 _RENDERED_WHEN_SENT = ("living", "home")
+_IN_A_CHANNEL = ("living", "note")
+_PAGE = 200
 _PLAIN = [column.name for column in messages.c if column.name not in ("origin", "blocks")]
 
 
@@ -61,6 +67,18 @@ class Outgoing:
 
 
 @dataclass(frozen=True, slots=True)
+class Due:
+    """The message that is next in its lane: ``post:<channel>``, ``update:<channel>``, or the key itself.
+
+    ``channel`` is where it goes as far as that is known, empty when it has to be rendered first.
+    """
+
+    key: str
+    lane: str
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """How many messages wait (those being posted included) and were given up, and since when the oldest waits."""
 
@@ -94,9 +112,11 @@ class Outbox:
 
         A living one, or a home tab, that is there already becomes due again and comes back from the dead; what is
         given replaces what was known, what is left out stays. Any other kind is asked for once: the same key again is
-        ignored.
+        ignored. What one transaction asks for keeps its order.
         """
         fresh = insert(session, messages)
+        nth: int = session.info.setdefault(_ASKED_FOR, 0)
+        session.info[_ASKED_FOR] = nth + 1
         row = {
             "key": key,
             "kind": kind,
@@ -110,18 +130,37 @@ class Outbox:
             **_UNTRIED,
             "next_try_at": now,
             "created_at": now,
-            "changed_at": now,
+            "changed_at": now + timedelta(microseconds=nth),
         }
         if kind in _RENDERED_WHEN_SENT:
             await session.execute(fresh.on_conflict_do_update(index_elements=[messages.c.key], set_=_again(fresh)), row)
         else:
             await session.execute(fresh.on_conflict_do_nothing(index_elements=[messages.c.key]), row)
 
-    async def due(self, now: datetime, limit: int = 200) -> tuple[Outgoing, ...]:
-        """What can be posted now, by priority and then by how long it has waited."""
-        query = sa.select(messages).where(unposted, *_free(now)).order_by(messages.c.priority, messages.c.changed_at)
+    async def due(
+        self, now: datetime, *, without: Iterable[str] = (), orphaned: datetime | None = None, limit: int = 200
+    ) -> tuple[Due, ...]:
+        """What can be sent now: of every lane its first message, by priority and then by how long it has waited.
+
+        Lanes in ``without``, and those in which a message is being sent, are left out. What belongs under another
+        message waits until that one stands, or is settled without standing (given up, or nothing to show); when there
+        is no such message at all, it waits if it was asked for after ``orphaned``.
+        """
+        passed, found = set(without), list[Due]()
+        ready = sa.and_(unposted, messages.c.next_try_at <= now, _hangs_on_something(orphaned))
+        claimed = sa.func.coalesce(messages.c.claimed_until > now, sa.false())
+        line = sa.select(messages.c.key, _LANE.label("lane"), _PLACE.label("place"), claimed.label("claimed"))
+        line = line.where(ready).order_by(messages.c.priority, messages.c.changed_at).limit(_PAGE)
         async with self._database.read() as connection:
-            return tuple(_outgoing(row) for row in (await connection.execute(query.limit(limit))).mappings())
+            while True:
+                ahead = line.where(_LANE.not_in(sorted(passed))) if passed else line
+                rows = (await connection.execute(ahead)).all()
+                for row in rows:
+                    if row.lane not in passed and not row.claimed:
+                        found.append(Due(row.key, row.lane, row.place))
+                    passed.add(row.lane)
+                if len(rows) < _PAGE or len(found) >= limit:
+                    return tuple(found[:limit])
 
     async def claim(self, key: str, owner: str, until: datetime, now: datetime) -> Outgoing | None:
         """Reserve a due message for ``owner`` until then, and mark that posting it has begun.
@@ -170,18 +209,40 @@ class Outbox:
         async with self._database.write() as session:
             await session.execute(statement)
 
-    async def retry(self, key: str, at: datetime, error: str, *, nothing_happened: bool = False) -> None:
-        """Give the claim back and try again at that time.
+    async def renew(self, key: str, owner: str, until: datetime) -> bool:
+        """Keep a claim for longer. False when it is not ours any more: then nothing may be posted."""
+        mine = sa.and_(messages.c.key == key, messages.c.claimed_by == owner)
+        async with self._database.write() as session:
+            changed: sa.CursorResult[Any] = await session.execute(  # type: ignore[assignment]  # an update's result counts rows
+                sa.update(messages).where(mine).values(claimed_until=until)
+            )
+            return changed.rowcount > 0
 
-        ``nothing_happened`` is for an answer that proves it (Slack refused): then the next sender need not look first.
+    async def retry(self, key: str, at: datetime, error: str, *, owner: str, counts: bool = True) -> None:
+        """Give the claim back and try again at that time; nobody knows whether it was posted.
+
+        Without ``counts`` the attempt is not one of those after which a message is given up.
         """
-        mark: dict[str, None] = {"trying_revision": None} if nothing_happened else {}
-        await self._change(key, next_try_at=at, error=error, **_RELEASED, **mark)
+        less = {} if counts else {"attempts": _one_less()}
+        await self._change(key, owner, next_try_at=at, error=error, **_RELEASED, **less)
+
+    async def give_back(
+        self, taken: Outgoing, at: datetime, error: str, *, owner: str, counts: bool = False, place: Place | None = None
+    ) -> None:
+        """Give the claim on ``taken`` back: this time nothing was posted, so the row's mark is what it was before.
+
+        ``place`` is what has been learnt meanwhile: the channel and the key of the message that it belongs under.
+        """
+        known = {} if place is None else {"channel": place[0], "under": place[1]}
+        less = {} if counts else {"attempts": _one_less()}
+        mark = {"trying_revision": taken.trying_revision}
+        await self._change(taken.key, owner, next_try_at=at, error=error, **_RELEASED, **known, **less, **mark)
 
     async def forget_place(self, key: str, now: datetime) -> None:
         """The message is gone from Slack: it is posted anew, at once."""
         await self._change(
             key,
+            None,
             posted_revision=0,
             ts="",
             posted_channel="",
@@ -192,9 +253,9 @@ class Outbox:
             **_RELEASED,
         )
 
-    async def bury(self, key: str, error: str) -> None:
+    async def bury(self, key: str, error: str, *, owner: str) -> None:
         """Give the message up, with the reason, until somebody revives it."""
-        await self._change(key, dead_reason=error or "given up", error=error, **_RELEASED)
+        await self._change(key, owner, dead_reason=error or "given up", error=error, **_RELEASED)
 
     async def revive(self, key: str, now: datetime | None = None) -> None:
         """Try a message that was given up again, at once. Raises ``NotFound`` when there is no such dead message."""
@@ -233,9 +294,11 @@ class Outbox:
             waiting, oldest = (await connection.execute(waits)).one()
             return Counts(waiting, (await connection.execute(given_up)).scalar_one(), oldest)
 
-    async def _change(self, key: str, **values: object) -> None:
+    async def _change(self, key: str, owner: str | None, **values: object) -> None:
+        """Change a row; with an owner, only while the claim is that owner's: a late sender disturbs nobody."""
+        mine = messages.c.claimed_by == owner if owner is not None else sa.true()
         async with self._database.write() as session:
-            await session.execute(sa.update(messages).where(messages.c.key == key).values(values))
+            await session.execute(sa.update(messages).where(messages.c.key == key, mine).values(values))
 
 
 _RELEASED: Mapping[str, None] = {"claimed_by": None, "claimed_until": None}
@@ -252,6 +315,30 @@ _UNTRIED: Mapping[str, object] = {
     "error": "",
     "dead_reason": None,
 }
+
+
+_ASKED_FOR = "messages asked for"
+_PLACE = sa.case((messages.c.posted_channel != "", messages.c.posted_channel), else_=messages.c.channel)
+_LANE = sa.case(
+    (messages.c.kind.not_in(_IN_A_CHANNEL), messages.c.key),
+    (messages.c.ts != "", sa.literal("update:").concat(_PLACE)),
+    else_=sa.literal("post:").concat(_PLACE),
+)
+
+
+def _hangs_on_something(orphaned: datetime | None) -> sa.ColumnElement[bool]:
+    """It stands already, belongs under nothing, or what it belongs under is where it will be."""
+    above = messages.alias("above")
+    there = sa.select(1).where(above.c.key == messages.c.under)
+    settled = sa.or_(above.c.ts != "", above.c.posted_revision >= above.c.revision, above.c.dead_reason.is_not(None))
+    hangs = sa.or_(messages.c.ts != "", messages.c.under == "", sa.exists(there.where(settled)))
+    if orphaned is None:
+        return hangs
+    return sa.or_(hangs, sa.and_(messages.c.created_at <= orphaned, ~sa.exists(there)))
+
+
+def _one_less() -> sa.ColumnElement[int]:
+    return sa.case((messages.c.attempts > 0, messages.c.attempts - 1), else_=0)
 
 
 def _free(now: datetime) -> list[sa.ColumnElement[bool]]:

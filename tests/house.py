@@ -29,7 +29,9 @@ PURE_IMPORTS = {
     *("zlib", "zoneinfo"),
 }
 CLOCKS = {"datetime.datetime.now", "datetime.datetime.utcnow", "datetime.datetime.today", "datetime.date.today"}
-LOOKS_AT_DISK = re.compile(r"posixpath\.(abspath|expand\w+|get\w+|is(dir|file|link|mount)|l?exists|realpath|relpath|same\w+)")
+LOOKS_AT_DISK = re.compile(
+    r"posixpath\.(abspath|expand\w+|get\w+|is(dir|file|link|mount)|l?exists|realpath|relpath|same\w+)"
+)
 DOORS = {"open", "print", "input", "exec", "eval", "breakpoint", "__import__", "globals"}
 PROCESS_CALLS = re.compile(
     r"subprocess\..+|asyncio\.(create_)?subprocess.*|multiprocessing\..+|pty\..+|concurrent\.futures\.ProcessPoolExecutor"

@@ -21,8 +21,8 @@ HEAD = """\
 def write_config(described: Mapping[str, Any], folder: Path) -> Path:
     """Write the demo's configuration into ``folder``, replacing the one that an earlier start wrote; gives ``folder``.
 
-    ``described`` is the world's JSON line. Raises ``ConfigError`` when something else is in the folder, or when the line
-    lacks a host of the catalogue.
+    ``described`` is the world's JSON line. Raises ``ConfigError`` when something else is in the folder, or when the
+    world runs no host of one of the catalogue's names.
     """
     if folder.exists():
         if not (folder / "fettle.yaml").is_file() and any(folder.iterdir()):
@@ -40,7 +40,9 @@ def located(catalogue: Mapping[str, Any], hosts: Mapping[str, Mapping[str, str]]
     found: dict[str, Any] = {}
     for name, known in catalogue["hosts"].items():
         if name not in hosts:
-            raise ConfigError(f"The demo's world runs no host {name}, which its catalogue has; it runs {', '.join(hosts)}.")
+            raise ConfigError(
+                f"The demo's world runs no host {name}, which its catalogue has; it runs {', '.join(hosts)}."
+            )
         here = {key: value for key, value in hosts[name].items() if key != "service"}
         # Ansible's modules run with this Python: the demo's host is this machine, which may have no other one.
         found[name] = {**known, **here, "ansible_python_interpreter": sys.executable}

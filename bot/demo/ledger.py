@@ -82,10 +82,10 @@ class Ledger:
 
 
 class Compaction:
-    """The job that packs the ledger's pages."""
+    """The job that packs the ledger's pages, in batches with a pause of so many seconds after each."""
 
-    def __init__(self, ledger: Ledger, clock: Callable[[], float]) -> None:
-        self._ledger, self._clock = ledger, clock
+    def __init__(self, ledger: Ledger, clock: Callable[[], float], pause: float = BATCH_PAUSE) -> None:
+        self._ledger, self._clock, self._pause = ledger, clock, pause
         self._task: asyncio.Task[None] | None = None
         self._began, self._passes = 0.0, 0
 
@@ -122,4 +122,4 @@ class Compaction:
                 asked_before = self._ledger.asked
                 for _ in range(BATCHES):
                     # The pauses spare the disk; that the lock is held meanwhile is the flaw.
-                    await asyncio.sleep(BATCH_PAUSE)
+                    await asyncio.sleep(self._pause)

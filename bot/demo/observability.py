@@ -110,6 +110,7 @@ class Prometheus:
             "send_resolved": True,
             "http_config": {"authorization": authorization},
         }
+        receiver = {"name": RECEIVER, "webhook_configs": [hook] if self.fettle.base else []}
         route = {
             "receiver": RECEIVER,
             "group_by": list(GROUP_BY),
@@ -117,9 +118,7 @@ class Prometheus:
             "group_interval": f"{GROUP_INTERVAL.seconds}s",
             "repeat_interval": f"{REPEAT.seconds}s",
         }
-        file = self._write(
-            "alertmanager.yml", {"route": route, "receivers": [{"name": RECEIVER, "webhook_configs": [hook]}]}
-        )
+        file = self._write("alertmanager.yml", {"route": route, "receivers": [receiver]})
         return leashed(
             self.programs[1],
             f"--config.file={file}",
@@ -186,7 +185,7 @@ class Embedded:
         """Begin to record and to evaluate."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.recorder = self.folder / "metrics.db"
-        from bot.sources.recorder import Recorder, RecorderMetrics
+        from bot.sources.recorder import Recorder, RecorderMetrics  # noqa: PLC0415  # only where Prometheus is missing
 
         recorder = Recorder(self.recorder, self.targets, EVERY)
         self._tasks.append(asyncio.create_task(recorder.run()))

@@ -4,9 +4,8 @@ import asyncio
 import json
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
-from bot.cli import DemoOptions
 from bot.demo.faults import FAULTS
 from bot.demo.stage import Stage, clear
 from bot.demo.story import Story, Told
@@ -14,6 +13,17 @@ from bot.demo.supervisor import StartFailed
 from bot.settings import Settings
 
 FIRST_FAULT = next(iter(FAULTS))
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """How the demo shall run: ``fault`` is played hands-free, empty for the first one; port 0 takes any free one."""
+
+    hands_free: bool = False
+    fault: str = ""
+    port: int = 0
+    prometheus: bool = True
+    keep: bool = False
 
 
 async def demo(settings: Settings, options: DemoOptions) -> int:

@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import aiohttp
 
-from bot.demo.configure import write_config
+from bot.demo.configuration import write_config
 from bot.demo.faults import FAULTS
 from bot.demo.supervisor import ROOT, StartFailed, last_words, leashed
 from bot.workspace.seed import Launcher, Seed
@@ -108,7 +108,7 @@ class Stage:
                 stdout=log,
                 stderr=log,
                 cwd=ROOT,
-                env=self._environment(),
+                env=self._environment(os.environ),
             )
         await _until_ready(f"{self.fettle_url}/readyz", self._fettle, self.log)
 
@@ -150,9 +150,9 @@ class Stage:
         described: Mapping[str, Any] = json.loads(line)
         return described
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, surroundings: Mapping[str, str]) -> dict[str, str]:
         app = self.workspace.seed.app
-        given = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+        given = {name: surroundings[name] for name in PASSED_ON if name in surroundings}
         metrics = (
             {"PROMETHEUS_URL": str(self.world["prometheus"])}
             if self.world.get("prometheus")

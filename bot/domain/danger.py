@@ -18,17 +18,18 @@ DECODERS = frozenset("base64 base32 xxd openssl uudecode gpg gunzip zcat rev tr"
 # Programs that run what their arguments say; what they run is judged as if it stood alone.
 WRAPPERS = frozenset(
     """
-    sudo doas su runuser env nice ionice nohup time timeout stdbuf setsid exec command builtin watch xargs parallel strace
-    ltrace flock chroot nsenter unshare systemd-run script ssh docker podman kubectl oc crictl eval source . trap at batch
-    do then else elif if while until ! { } coproc function busybox find fd caffeinate unbuffer chrt taskset cgexec
+    sudo doas su runuser env nice ionice nohup time timeout stdbuf setsid exec command builtin watch xargs parallel
+    strace ltrace flock chroot nsenter unshare systemd-run script ssh docker podman kubectl oc crictl eval source . trap
+    at batch do then else elif if while until ! { } coproc function busybox find fd caffeinate unbuffer chrt taskset
+    cgexec
     """.split()
 )
 WIPERS = frozenset("wipefs blkdiscard mke2fs mkswap mkntfs badblocks hdparm shred scrub srm nwipe".split())
 POWER = frozenset("shutdown reboot halt poweroff telinit kexec".split())
 GONE = frozenset(
     """
-    delete destroy drop purge wipe erase uninstall truncate format rm remove prune del rmi unlink terminate flushall flushdb
-    deregister decommission nuke rb
+    delete destroy drop purge wipe erase uninstall truncate format rm remove prune del rmi unlink terminate flushall
+    flushdb deregister decommission nuke rb
     """.split()
 )
 PACKAGES = frozenset(

@@ -51,7 +51,7 @@ class Modal:
 
 @dataclass(frozen=True, slots=True)
 class StartRun:
-    """Give a call to its runner, once. Its end becomes a ``RunEnded``; ``shows`` is the living message that tells of it."""
+    """Give a call to its runner, once. Its end becomes a ``RunEnded``; ``shows`` is the message that tells of it."""
 
     run_id: str
     call: Call

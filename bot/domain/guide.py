@@ -13,7 +13,7 @@ from bot.errors import IllegalTransition
 
 @dataclass(frozen=True, slots=True)
 class Expect:
-    """What a step's output should be. ``path`` picks the value (``$.a.b``, or a column's name); all given tests must hold."""
+    """What a step's output should be. ``path`` picks the value (``$.a.b``, or a column); all given tests must hold."""
 
     text: str = ""
     path: str = ""
@@ -85,7 +85,7 @@ class StepMove(StrEnum):
 
     OFFER = "offer"
     RUN = "run"
-    PASS = "find as expected"
+    PASS = "find as expected"  # noqa: S105  # passing a check is no password
     MISS = "find not as expected"
     FAIL = "fail"
     SKIP = "skip"

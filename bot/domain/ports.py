@@ -90,7 +90,16 @@ class People(Protocol):
 class Pictures(Protocol):
     """Drawings for messages."""
 
-    async def metric(self, title: str, unit: str, series: Series, onset: datetime | None, marks: Mapping[str, datetime], limit: float | None, zone: str) -> str:  # fmt: skip
+    async def metric(
+        self,
+        title: str,
+        unit: str,
+        series: Series,
+        onset: datetime | None,
+        marks: Mapping[str, datetime],
+        limit: float | None,
+        zone: str,
+    ) -> str:
         """Draw a metric with its onset, its limit and marks; gives the picture's id, the same for the same drawing."""
         ...
 

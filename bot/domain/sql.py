@@ -61,8 +61,8 @@ def judge(sql: str, dialect: str) -> Classified:
 
 
 def _parsed(sql: str, dialect: str) -> Classified:
-    import sqlglot  # noqa: PLC0415  # a third of a second, which only SQL steps need
-    from sqlglot import errors, exp  # noqa: PLC0415  # as above
+    import sqlglot  # a third of a second, which only SQL steps need
+    from sqlglot import errors, exp
 
     try:
         statements = [one for one in sqlglot.parse(sql, read=dialect) if one is not None]
@@ -83,7 +83,7 @@ def _parsed(sql: str, dialect: str) -> Classified:
 
 
 def _query(tree: Any) -> Classified:  # noqa: ANN401  # sqlglot is imported where it is first needed
-    from sqlglot import exp  # noqa: PLC0415  # loaded by the caller already
+    from sqlglot import exp
 
     for kind, reason in (
         (exp.Into, "SELECT … INTO writes a table"),

@@ -9,7 +9,7 @@ SECONDS_A_MINUTE, SECONDS_AN_HOUR, SECONDS_A_DAY = 60, 3600, 86400
 
 
 def quiet(text: str, limit: int = 300) -> str:
-    """Text from outside as one may show it in Slack: no control characters, no markup that pings or links, not too long.
+    """Text from outside as it may be shown in Slack: no control characters, nothing that pings or links, not too long.
 
     Ampersand and angle brackets are escaped as Slack asks, so that ``<!channel>`` is shown and pings nobody; bare
     ``@here`` and the like get an invisible joint for clients that would complete them.

@@ -27,10 +27,9 @@ from bot.errors import RunnerError
 from bot.runners import processes
 from bot.runners.output import clean, kept
 from bot.runners.record import Records, decode
+from bot.runners.surroundings import environment
 
 BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from bot.runners.ansible_child import main; main()"
-PASSED_ON = ("DBUS_SESSION_BUS_ADDRESS", "HOME", "LOGNAME", "SSH_AUTH_SOCK", "TMPDIR", "TZ", "USER", "XDG_RUNTIME_DIR")
-SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 SILENCE_SECONDS = 60.0
 STOP_SECONDS = 20.0
 POLL_SECONDS = 0.05
@@ -199,17 +198,6 @@ def _start(order: Mapping[str, Any]) -> subprocess.Popen[bytes]:
             process.stdin.write(json.dumps(order).encode() + b"\n")
             process.stdin.flush()
     return process
-
-
-def environment(given: Mapping[str, str]) -> dict[str, str]:
-    """What a run sees of the environment: nothing of Fettle's, the programs beside this Python first, UTF-8."""
-    kept_on = {name: given[name] for name in PASSED_ON if name in given}
-    path = f"{Path(sys.executable).parent}:{given.get('PATH', '')}:{SYSTEM_PATH}"
-    mac = sys.platform == "darwin"
-    if mac:
-        # Ansible forks, which the system's frameworks there do not survive otherwise.
-        kept_on |= {"OBJC_DISABLE_INITIALIZE_FORK_SAFETY": "YES", "no_proxy": "*"}
-    return kept_on | {"PATH": path, "LC_ALL": "en_US.UTF-8" if mac else "C.UTF-8", "TERM": "dumb"}
 
 
 def count(playbook: Path) -> int | None:

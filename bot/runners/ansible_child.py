@@ -95,6 +95,7 @@ class Child:
             watcher.start()
             self._play(watcher, wakes)
         except RunnerError as refusal:
+            self._clear()
             self._tell({"refused": str(refusal)})
         finally:
             self._clear()
@@ -297,20 +298,9 @@ class Child:
                 self._listening = False
 
 
-class _Data(str):
-    """Text that Ansible must take as it stands: no templates in it."""
-
-    __slots__ = ()
-
-
-class _Dumper(yaml.SafeDumper):
-    pass
-
-
-_Dumper.add_representer(_Data, lambda dumper, text: dumper.represent_scalar("!unsafe", str(text), style='"'))
-
-
 def as_data(variables: Mapping[str, Any]) -> str:
-    """The variables as YAML in which no text is a template, whatever stands in it."""
-    marked = {name: _Data(value) if isinstance(value, str) else value for name, value in variables.items()}
-    return yaml.dump(marked, Dumper=_Dumper, allow_unicode=True)
+    """The variables as YAML in which no text is a template, whatever stands in it.
+
+    The mapping is marked, not each text: below a mark of its own, ansible-core guesses a text's type again ("2.30").
+    """
+    return "!unsafe\n" + yaml.safe_dump(dict(variables), allow_unicode=True)

@@ -6,14 +6,16 @@ from datetime import datetime, timedelta
 
 from bot.domain.catalogue import Service
 from bot.domain.cause import CauseKind, CauseReport, Gap, RunbookRef, Search, Similar
-from bot.domain.effects import Modal, Refresh
-from bot.domain.events import CauseWanted, CommandGiven, IncidentOpened, Pressed
+from bot.domain.change import Change
+from bot.domain.effects import Modal, Refresh, Remember
+from bot.domain.events import CauseWanted, CommandGiven, IncidentClosed, IncidentOpened, Pressed
 from bot.domain.evidence import Failed, Found, Window
-from bot.domain.incident import Alert, Incident, number
+from bot.domain.incident import Alert, Incident, IncidentState, number
 from bot.domain.journal import Entry
 from bot.domain.outcome import Outcome
 from bot.domain.passage import Band, DocumentKind
 from bot.domain.policy import May
+from bot.domain.remembered import alike, of_our_own
 from bot.domain.signal import Signal
 from bot.errors import NotFound, Refused
 from bot.skill import Action, Command, Context, On, Skill, say
@@ -141,16 +143,44 @@ async def _knowledge(
     similar: list[Similar] = []
     kinds: dict[str, CauseKind] = {}
     for passage in past.passages if past.band is not Band.NONE else ():
-        one = known.get(passage.document.rpartition("/")[2])
-        if one is None:
+        name, score = passage.document.rpartition("/")[2], 1.0 - 0.3 * len(similar)
+        one = known.get(name)
+        if one is not None:
+            similar.append(Similar(one.id, one.title, one.cause_text, one.fix, one.held, score, one.sample))
+            kinds[one.id] = CauseKind(one.cause_kind)
             continue
-        similar.append(
-            Similar(one.id, one.title, one.cause_text, one.fix, one.held, 1.0 - 0.3 * len(similar), one.sample)
-        )
-        kinds[one.id] = CauseKind(one.cause_kind)
+        ours = await _ours(name, incident.id, ctx)
+        if ours is not None:
+            was, found, change = ours
+            similar.append(alike(was, found, change, score))
+            kinds |= {was.name: found.best.kind} if found and found.best else {}
     await board.tell("runbooks", f"found {runbook.title}" if runbook else "empty none fits")
     await board.tell("past incidents", f"found {len(similar)}" if similar else "empty none alike")
     return runbook, tuple(similar), kinds, ()
+
+
+async def _ours(name: str, other_than: int, ctx: Context) -> tuple[Incident, CauseReport | None, Change | None] | None:
+    """An incident that Fettle resolved itself, None when that is not one or it was called a false alarm since."""
+    try:
+        incident = await ctx.state.get(Incident, number(name))
+        change = await ctx.state.get(Change, incident.fixed_by) if incident.fixed_by else None
+    except NotFound:
+        return None
+    if incident.state is not IncidentState.RESOLVED or incident.id == other_than:
+        return None
+    found = await _search(incident.id, ctx)
+    return incident, found.report if found else None, change
+
+
+async def remember(event: IncidentClosed, ctx: Context) -> Outcome:
+    """A resolved incident becomes something to compare later ones with."""
+    incident = await ctx.state.get(Incident, event.incident)
+    if incident.state is not IncidentState.RESOLVED:
+        return Outcome()
+    alerts = await ctx.state.find(Alert, incident=incident.id, limit=5, newest=False)
+    found = await _search(incident.id, ctx)
+    change = await ctx.state.get(Change, incident.fixed_by) if incident.fixed_by else None
+    return Outcome(effects=(Remember(of_our_own(incident, alerts, found.report if found else None, change)),))
 
 
 async def _draw(report: CauseReport, deviations: tuple[logic.Deviation, ...], ctx: Context) -> CauseReport:
@@ -213,6 +243,6 @@ SKILL = Skill(
         Action("incident:rca", again, May.LOOK),
         Action("incident:evidence", evidence, May.LOOK, modal=True),
     ),
-    events=(On(IncidentOpened, search), On(CauseWanted, search)),
+    events=(On(IncidentOpened, search), On(CauseWanted, search), On(IncidentClosed, remember)),
     needs=("metrics", "knowledge", "pictures", "past"),
 )

@@ -17,20 +17,21 @@ from tests.adapters.runners.conftest import SECRETS, Play, sleepers, unheard, un
 
 pytestmark = pytest.mark.skipif(not processes.ON_LINUX, reason="looks for processes in /proc")
 
+# How long they sleep tells them from those of another test process.
+MARK = f"7{os.getpid()}"
 # One that Ansible waits for, one that has left its parents, one that does not take a hint.
-SLEEPING = """
+SLEEPING = f"""
     - name: leave one behind
       ansible.builtin.shell: |
-        setsid -f sleep 7654321 >/dev/null 2>&1 </dev/null
+        setsid -f sleep {MARK}1 >/dev/null 2>&1 </dev/null
     - name: be stubborn
       ansible.builtin.shell: |
         trap '' TERM
-        sleep 7654322 & sleep 7654323
+        sleep {MARK}2 & sleep {MARK}3
       ignore_errors: true
     - name: never
-      ansible.builtin.copy: {{content: x, dest: "{harm}", mode: "0600"}}
+      ansible.builtin.copy: {{{{content: x, dest: "{{harm}}", mode: "0600"}}}}
 """
-MARK = "765432"
 
 
 @pytest.fixture(autouse=True)
@@ -106,7 +107,7 @@ async def test_a_killed_fettle_leaves_a_run_and_no_dry_run(
     play(
         f"""
         - name: wait
-          ansible.builtin.shell: sleep 7654321 & echo $! > {tmp_path}/pid; wait
+          ansible.builtin.shell: sleep {MARK}1 & echo $! > {tmp_path}/pid; wait
           check_mode: false
           changed_when: false
           ignore_errors: true

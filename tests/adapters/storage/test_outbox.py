@@ -106,10 +106,79 @@ async def test_priority_goes_first_and_then_whoever_has_waited_longest(storage: 
     await put(storage, "late", seconds=3)
     await put(storage, "early", seconds=1)
     await put(storage, "urgent", "reply", seconds=5, priority=1)
-    assert await keys(storage, 9) == ["urgent", "early", "late"]
+    assert await keys(storage, 9) == ["urgent", "early"], "of every lane the first"
     await put(storage, "early", seconds=8)
-    assert await keys(storage, 9) == ["urgent", "early", "late"], "a refresh keeps its place in the line"
-    assert len(await storage.outbox.due(after(9), limit=2)) == 2
+    assert await keys(storage, 9) == ["urgent", "early"], "a refresh keeps its place in the line"
+    await post(storage, "early", 9)
+    assert await keys(storage, 9) == ["urgent", "late"]
+    assert [one.key for one in await storage.outbox.due(after(9), limit=1)] == ["urgent"]
+
+
+async def test_posts_into_one_channel_are_a_lane_and_updates_another(storage: Storage) -> None:
+    for number in range(3):
+        await put(storage, f"incident:{number}", seconds=number, channel="C1")
+    await post(storage, "incident:0", 5)
+    await put(storage, "incident:0", seconds=6)
+    await put(storage, "note:1", "note", seconds=7, channel="C2")
+    await put(storage, "home:U1", "home", seconds=8)
+    due = await storage.outbox.due(after(9))
+    assert [(one.key, one.lane, one.channel) for one in due] == [
+        ("incident:1", "post:C1", "C1"),
+        ("incident:0", "update:C1", "C1"),
+        ("note:1", "post:C2", "C2"),
+        ("home:U1", "home:U1", ""),
+    ]
+    less = await storage.outbox.due(after(9), without=["post:C1", "home:U1"])
+    assert [one.lane for one in less] == ["update:C1", "post:C2"]
+    await claim(storage, "note:1", seconds=9)
+    assert "post:C2" not in [one.lane for one in await storage.outbox.due(after(9))], "one of it is being sent"
+    assert "post:C2" in [one.lane for one in await storage.outbox.due(after(40))], "whoever sent it died"
+
+
+async def test_a_lane_with_thousands_hides_no_other(storage: Storage) -> None:
+    async with storage.begin() as session:
+        for number in range(1_000):
+            await storage.outbox.put(session, f"note:{number}", "note", channel="C1", priority=1, now=NOW)
+    await put(storage, "note:last", "note", seconds=1, channel="C2", priority=9)
+    due = await storage.outbox.due(after(2))
+    assert [one.key for one in due] == ["note:0", "note:last"]
+
+
+async def test_what_one_transaction_asks_for_keeps_its_order(storage: Storage) -> None:
+    names = [f"note:{number}" for number in (3, 1, 10, 2)]
+    async with storage.begin() as session:
+        for name in names:
+            await storage.outbox.put(session, name, "note", channel="C1", now=NOW)
+    seen = []
+    while due := await keys(storage):
+        seen += due
+        await post(storage, due[0])
+    assert seen == names
+
+
+async def test_what_belongs_under_another_waits_for_it(storage: Storage) -> None:
+    await put(storage, "note:1", "note", channel="C1", under="incident:1")
+    assert await keys(storage, 99) == []
+    assert [one.key for one in await storage.outbox.due(after(99), orphaned=after(-1))] == []
+    assert [one.key for one in await storage.outbox.due(after(99), orphaned=NOW)] == ["note:1"], (
+        "there is none to wait for"
+    )
+    await put(storage, "incident:1", channel="C1")
+    assert [one.key for one in await storage.outbox.due(after(99), orphaned=NOW)] == ["incident:1"]
+    await post(storage, "incident:1")
+    assert await keys(storage, 99) == ["note:1"]
+
+
+@pytest.mark.parametrize("settled", ["given up", "nothing to show"])
+async def test_what_will_never_stand_is_not_waited_for(storage: Storage, settled: str) -> None:
+    await put(storage, "incident:1", channel="C1")
+    await put(storage, "note:1", "note", seconds=1, channel="C1", under="incident:1")
+    await claim(storage, "incident:1")
+    if settled == "given up":
+        await storage.outbox.bury("incident:1", "is_archived", owner="one")
+    else:
+        await storage.outbox.posted("incident:1", 1, ts="", channel="", permalink="", digest="", now=NOW)
+    assert await keys(storage, 1) == ["note:1"]
 
 
 async def test_one_sender_gets_a_message(storage: Storage, other: Storage) -> None:
@@ -141,17 +210,52 @@ async def test_a_late_sender_does_not_overwrite_what_another_posted(storage: Sto
 async def test_trying_again_later(storage: Storage) -> None:
     await put(storage, "incident:1")
     await claim(storage, "incident:1")
-    await storage.outbox.retry("incident:1", after(60), "timed out")
+    await storage.outbox.retry("incident:1", after(60), "timed out", owner="one")
     assert await keys(storage, 59) == []
     await put(storage, "incident:1", seconds=59)
     assert await keys(storage, 59) == [], "a refresh does not hurry what failed"
     again = await claim(storage, "incident:1", seconds=60)
     assert (again.trying_revision, again.error, again.attempts) == (1, "timed out", 1)
-    await storage.outbox.retry("incident:1", after(70), "rate limited", nothing_happened=True)
-    assert (await claim(storage, "incident:1", seconds=70)).trying_revision is None
+    await storage.outbox.retry("incident:1", after(70), "no answer", owner="one", counts=False)
+    assert (await row(storage, "incident:1")).attempts == 1
+    await claim(storage, "incident:1", seconds=70)
     await storage.outbox.posted("incident:1", 2, ts="1", channel="C1", permalink="", digest="", now=after(71))
     one = await row(storage, "incident:1")
     assert (one.attempts, one.error, one.trying_revision, one.claimed_by) == (0, "", None, None)
+
+
+async def test_what_is_given_back_is_as_it_was(storage: Storage) -> None:
+    await put(storage, "incident:1")
+    fresh = await claim(storage, "incident:1")
+    await storage.outbox.give_back(fresh, after(1), "not yet", owner="one", place=("C1", "incident:0"))
+    one = await row(storage, "incident:1")
+    assert (one.attempts, one.trying_revision, one.claimed_by, one.channel, one.under) == (
+        0,
+        None,
+        None,
+        "C1",
+        "incident:0",
+    )
+    await claim(storage, "incident:1", seconds=1)
+    await storage.outbox.retry("incident:1", after(2), "no answer", owner="one")
+    unknown = await claim(storage, "incident:1", seconds=2)
+    await storage.outbox.give_back(unknown, after(3), "not yet", owner="one", counts=True)
+    one = await row(storage, "incident:1")
+    assert (one.attempts, one.trying_revision) == (2, 1), "that an earlier post may have happened is not forgotten"
+
+
+async def test_a_late_sender_leaves_the_claim_of_another_alone(storage: Storage) -> None:
+    await put(storage, "incident:1")
+    late = await claim(storage, "incident:1", "frozen")
+    assert await storage.outbox.renew("incident:1", "frozen", after(40))
+    assert await storage.outbox.claim("incident:1", "other", after(60), after(39)) is None
+    await claim(storage, "incident:1", "other", 40)
+    assert not await storage.outbox.renew("incident:1", "frozen", after(99))
+    await storage.outbox.retry("incident:1", after(99), "thawed", owner="frozen")
+    await storage.outbox.give_back(late, after(99), "thawed", owner="frozen")
+    await storage.outbox.bury("incident:1", "thawed", owner="frozen")
+    one = await row(storage, "incident:1")
+    assert (one.claimed_by, one.trying_revision, one.error, one.dead_reason) == ("other", 1, "", None)
 
 
 async def test_the_dead_are_kept_and_revived(storage: Storage) -> None:
@@ -159,7 +263,7 @@ async def test_the_dead_are_kept_and_revived(storage: Storage) -> None:
     await put(storage, "incident:1")
     for key in ("note:1", "incident:1"):
         await claim(storage, key)
-        await storage.outbox.bury(key, "channel_not_found")
+        await storage.outbox.bury(key, "channel_not_found", owner="one")
     assert await keys(storage, 999) == []
     assert {one.key for one in await storage.outbox.dead(9)} == {"note:1", "incident:1"}
     assert await storage.outbox.counts() == Counts(0, 2, None)
@@ -169,7 +273,9 @@ async def test_the_dead_are_kept_and_revived(storage: Storage) -> None:
     assert await keys(storage, 5) == ["incident:1"]
     await storage.outbox.revive("note:1")
     assert (await row(storage, "note:1")).dead_reason is None
-    assert set(await keys(storage, 5)) == {"note:1", "incident:1"}
+    await claim(storage, "incident:1", seconds=5)
+    await storage.outbox.bury("incident:1", "again", owner="one")
+    assert await keys(storage, 5) == ["note:1"]
     with pytest.raises(NotFound, match="note:1"):
         await storage.outbox.revive("note:1")
 
@@ -207,7 +313,7 @@ async def test_the_due_ones_are_found_by_their_index(storage: Storage) -> None:
         seen.append(statement)
 
     try:
-        await storage.outbox.due(NOW)
+        await storage.outbox.due(NOW, without=["post:C1"], orphaned=NOW)
         await storage.outbox.counts()
         await storage.outbox.dead(5)
         await storage.outbox.key_at("C1", "1.1")
