@@ -10,23 +10,25 @@ from pathlib import PurePosixPath
 from typing import Any
 
 import yaml
-from markdown_it import MarkdownIt
 
 from bot.domain.passage import Document, DocumentKind
+from knowledge.prose import sentences, tokens
 
 LONGEST = 1_100
 SHORT = 200
 
 _FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)\r?\n---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+# Bounded, so that a page of nothing but openings takes no longer to read than another.
+_COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->", re.DOTALL)
 _TEMPLATE = re.compile(
-    r"\{\{.*?\}\}|\{%.*?%\}|\[\[_TOC_\]\]|^\[TOC\]\s*$|^\{:toc\}\s*$", re.DOTALL | re.MULTILINE | re.IGNORECASE
+    r"\{\{.{0,500}?\}\}|\{%.{0,500}?%\}|\[\[_TOC_\]\]|^\[TOC\]\s*$|^\{:toc\}\s*$",
+    re.DOTALL | re.MULTILINE | re.IGNORECASE,
 )
 _LEFTOVER = re.compile(r"^\s*(?:TODO|TBD|FIXME|N/?A|None|\.\.\.)\s*[.:]?\s*$", re.MULTILINE | re.IGNORECASE)
 _TOC_LINE = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s*\[[^\]]*\]\(#[^)]*\)\s*$\n?", re.MULTILINE)
 _TAG = re.compile(r"</?[a-zA-Z][^<>\n]*>")
 _PLACEHOLDER_TAG = re.compile(r"<([a-zA-Z][\w .-]*)>")
-_LINK = re.compile(r"!?\[([^\]]*)\]\([^)\s]*(?:\s+\"[^\"]*\")?\)")
+_LINK = re.compile(r"!?\[([^\]]{0,500})\]\([^)\s]{0,2000}(?:\s+\"[^\"]{0,500}\")?\)")
 _MARKS = re.compile(
     r"[*`~]{1,3}(?=\S)|(?<=\S)[*`~]{1,3}|(?<!\w)_{1,3}(?=\w)|(?<=\w)_{1,3}(?!\w)"
     r"|^\s{0,3}>\s?|^\s*[-*+]\s+|^\|?[\s:|-]+\|?$",
@@ -176,17 +178,14 @@ def _file_title(path: str) -> str:
 
 def _headings(body: str) -> Iterator[tuple[int, str, int, int]]:
     """Level, text, first line and the line after it, for each heading outside code, quotes and lists."""
-    tokens = MarkdownIt("commonmark").parse(body)
-    for opened, inline in pairwise(tokens):
+    for opened, inline in pairwise(tokens(body)):
         if opened.type == "heading_open" and opened.level == 0 and opened.map:
             yield int(opened.tag[1]), inline.content, opened.map[0], opened.map[1]
 
 
 def _fences(text: str) -> list[tuple[int, int, str]]:
     return [
-        (token.map[0], token.map[1], token.content)
-        for token in MarkdownIt("commonmark").parse(text)
-        if token.type == "fence" and token.map
+        (token.map[0], token.map[1], token.content) for token in tokens(text) if token.type == "fence" and token.map
     ]
 
 
@@ -242,10 +241,15 @@ def _cut(text: str) -> list[str]:
 
 
 def _sentences(block: str) -> list[str]:
-    pieces: list[str] = []
-    for sentence in re.findall(r".+?(?:[.!?](?=\s)|\n|\Z)\s*|\s+", block, flags=re.DOTALL):
-        while_long = [sentence[at : at + LONGEST] for at in range(0, len(sentence), LONGEST)]
-        pieces.extend(while_long)
+    """The block in pieces that end with a sentence, a marker with its item; longer ones are cut anywhere."""
+    ends = [end for _, end in sentences(block)][:-1]
+    pieces = []
+    for start, end in pairwise([0, *ends, len(block)]):
+        if end - start <= LONGEST:
+            pieces.append(block[start:end])
+            continue
+        for line in block[start:end].splitlines(keepends=True):
+            pieces.extend(line[at : at + LONGEST] for at in range(0, len(line), LONGEST))
     return pieces
 
 

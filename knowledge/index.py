@@ -25,8 +25,9 @@ from knowledge.vectors import Labels, SectionVectors
 from knowledge.words import spoken
 
 # Raise it when sections or words come out differently: every document is then indexed anew.
-FORMAT = 1
+FORMAT = 2
 GROUP = 32
+TOLD_EVERY = 100
 ADDED_AT_ONCE = 1_000
 # The source of documents that were put in one by one; a folder's source is its name.
 PUT = ""
@@ -69,13 +70,20 @@ class Indexer:
         with self._running:
             pass
 
-    def index(self, folders: Sequence[Path], tell: Callable[[Progress], None], stop: threading.Event) -> IndexReport:
+    def index(
+        self, folders: Sequence[Path], tell: Callable[[Progress], None], stop: threading.Event, *, others_stay: bool
+    ) -> IndexReport:
         """Make the index agree with these folders. When ``stop`` is set it ends early, and a later run goes on."""
         with self._running:
-            return self._index(folders, tell, lambda: stop.is_set() or self._closing.is_set())
+            return self._index(folders, tell, lambda: stop.is_set() or self._closing.is_set(), others_stay=others_stay)
 
     def _index(
-        self, folders: Sequence[Path], tell: Callable[[Progress], None], ended: Callable[[], bool]
+        self,
+        folders: Sequence[Path],
+        tell: Callable[[Progress], None],
+        ended: Callable[[], bool],
+        *,
+        others_stay: bool,
     ) -> IndexReport:
         started = time.perf_counter()
         names = [folder.resolve().name for folder in folders]
@@ -105,8 +113,13 @@ class Indexer:
                     self._write(waiting)
                     waiting = []
                     tell(Progress(tally.done, tally.total))
+                elif tally.done % TOLD_EVERY == 0:
+                    tell(Progress(tally.done, tally.total))
         self._write(waiting)
-        gone = [path for path, each in known.items() if each.source in set(names) and path not in tally.seen]
+        mine = {each.source for each in known.values()} - {PUT}
+        if others_stay:
+            mine &= set(names)
+        gone = [path for path, each in known.items() if each.source in mine and path not in tally.seen]
         if not ended():
             tally.removed = sum(self.remove(path) for path in gone)
             self._ledger.drop_unused_vectors()
@@ -116,7 +129,7 @@ class Indexer:
 
     def put(self, document: Document) -> None:
         """Add or replace one document that comes from no folder."""
-        known = self._ledger.known().get(document.path)
+        known = self._ledger.known_of(document.path)
         if known and known.source != PUT:
             raise KnowledgeError(
                 f"{document.path} comes from the folder {known.source!r}: change the file there, or choose "
@@ -172,12 +185,11 @@ class Indexer:
         titles = self._embedding.embed([entry.title_text for entry in entries])
         with self._ledger.writing():
             before = self._ledger.generation()
-            known = self._ledger.known()
             # Another writer may have been here since these were read.
             chosen = [
                 index
                 for index, entry in enumerate(entries)
-                if not self._is_current(entry.document, entry.source, known)
+                if self._ledger.known_of(entry.document.path) != self._known(entry.document, entry.source)
             ]
             if not chosen:
                 return

@@ -194,6 +194,12 @@ class Ledger:
                 for path, version, form, source in db.execute("SELECT path, version, form, source FROM documents")
             }
 
+    def known_of(self, path: str) -> Known | None:
+        """What is known of one document."""
+        with self.reading() as db:
+            row = db.execute("SELECT version, form, source FROM documents WHERE path = ?", (path,)).fetchone()
+        return Known(*row) if row else None
+
     def labels(self) -> dict[str, Labelled]:
         """Every section's name in Chroma, with what belongs to it there."""
         with self.reading() as db:

@@ -29,11 +29,19 @@ class Knowledge:
         self._lock = threading.Lock()
         self._parts: _Parts | None = None
 
-    async def index(self, paths: Sequence[Path], progress: Callable[[Progress], None] | None = None) -> IndexReport:
+    async def index(
+        self,
+        paths: Sequence[Path],
+        progress: Callable[[Progress], None] | None = None,
+        *,
+        others_stay: bool = False,
+    ) -> IndexReport:
         """Make the index agree with folders (or files) of Markdown: what is new, changed and gone.
 
-        A folder is known by its name: documents are cited as ``name/below/page.md``. ``progress`` is called in the
-        event loop. Cancelling leaves a sound index that the next call completes.
+        A folder is known by its name: documents are cited as ``name/below/page.md``. The documents of a folder that is
+        not named any more go with it, unless ``others_stay``; those of a folder that is named but absent stay, with an
+        error in the report. ``progress`` is called in the event loop. Cancelling leaves a sound index that the next
+        call completes.
         """
         loop = asyncio.get_running_loop()
         stop = threading.Event()
@@ -43,7 +51,9 @@ class Knowledge:
                 loop.call_soon_threadsafe(progress, done)
 
         try:
-            return await asyncio.to_thread(lambda: self._open().indexer.index(paths, tell, stop))
+            return await asyncio.to_thread(
+                lambda: self._open().indexer.index(paths, tell, stop, others_stay=others_stay)
+            )
         finally:
             stop.set()
 

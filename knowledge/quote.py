@@ -7,14 +7,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from knowledge.prose import sentences
 from knowledge.words import stems
 
 LONGEST = 320
-_FENCE = re.compile(r"^(`{3,}|~{3,})[^\n]*\n.*?(?:^\1[`~]*[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
-_NOT_PROSE = re.compile(
-    r"<!--.*?-->|^#{1,6}[ \t][^\n]*$|^(?:=+|-+)[ \t]*$|^\|?[ \t:|-]+\|[ \t:|-]*$", re.DOTALL | re.MULTILINE
-)
-_SENTENCE = re.compile(r"[^\s].*?(?:[.!?:](?=[\s)*_\"']|\Z)|(?=\n\s*(?:\n|[-*+] |\d+[.)] ))|\Z)", re.DOTALL)
+# "Do one of these:" announces what to do and does not say it.
+ANNOUNCES = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +26,17 @@ class Quote:
 def telling(text: str, weights: Mapping[str, float]) -> Quote:
     """The one or two sentences of ``text`` that hold most of the weighted words, at most about 320 characters.
 
-    Headings, comments and code are quoted only where there is nothing else.
+    A list item is quoted without its marker. Headings, comments and code are quoted only where there is nothing else.
     """
-    prose = _NOT_PROSE.sub(_blank, _FENCE.sub(_blank, text))
-    sentences = [found.span() for found in _SENTENCE.finditer(prose) if re.search(r"\w", found.group())]
-    if not sentences:
+    spans = sentences(text)
+    if not spans:
         bare = re.search(r"\S.*", text, re.DOTALL)
         start = bare.start() if bare else 0
         return Quote(_cut(text[start:]), start)
-    worth = [_worth(prose[start:end], weights) for start, end in sentences]
-    best = max(range(len(sentences)), key=lambda index: (worth[index], -index))
-    start, end = sentences[best]
-    following = sentences[best + 1 : best + 2]
+    worth = [_worth(text[start:end], weights) for start, end in spans]
+    best = max(range(len(spans)), key=lambda index: (worth[index], -index))
+    start, end = spans[best]
+    following = spans[best + 1 : best + 2]
     if (
         following
         and following[0][1] - start <= LONGEST
@@ -52,11 +49,8 @@ def telling(text: str, weights: Mapping[str, float]) -> Quote:
 def _worth(sentence: str, weights: Mapping[str, float]) -> float:
     words = stems(sentence)
     # A long sentence holds more words by chance alone.
-    return sum(weights.get(word, 0.0) for word in set(words)) / math.sqrt(8 + len(words))
-
-
-def _blank(found: re.Match[str]) -> str:
-    return re.sub(r"[^\n]", " ", found.group())
+    worth = sum(weights.get(word, 0.0) for word in set(words)) / math.sqrt(8 + len(words))
+    return worth * ANNOUNCES if sentence.endswith(":") else worth
 
 
 def _cut(text: str) -> str:

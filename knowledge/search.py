@@ -20,6 +20,7 @@ from knowledge.words import metric_names, pairs, plain, spoken, stems, synonyms
 DOCUMENTS = 50
 SECTIONS = 300
 LONGEST_QUESTION = 2_000
+LONGEST_EXPRESSION = 4_000
 MOST_WORDS = 64
 
 
@@ -47,12 +48,12 @@ class Search:
         self._embedding = embedding
 
     def answer(self, query: str, expression: str, chosen: Filter, limit: int) -> Answer:
-        text = plain(query)[:LONGEST_QUESTION]
+        text = plain(query[: 10 * LONGEST_QUESTION])[:LONGEST_QUESTION]
         if not stems(text):
             return Answer(Band.NONE, (), "The question has no words to look for.")
         vector = self._embedding.embed([spoken(text)])[0]
         with self._ledger.snapshot():
-            question = self._question(text, expression, vector)
+            question = self._question(text, expression[:LONGEST_EXPRESSION], vector)
             found, signals = self._signals(question, chosen)
             order = ranked(found, signals)[: max(limit, 1)]
             if not order:

@@ -9,7 +9,7 @@ from itertools import pairwise
 LONGEST = 60
 SHORT = 3
 
-_PLACEHOLDER = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\$\{[^}]*\}|\$labels\.\w+|\$value\b", re.DOTALL)
+_PLACEHOLDER = re.compile(r"\{\{.{0,500}?\}\}|\{%.{0,500}?%\}|\$\{[^}]{0,500}\}|\$labels\.\w+|\$value\b", re.DOTALL)
 _WORD = re.compile(r"[^\W_]+(?:[_'’][^\W_]+)*")
 _HUMP = re.compile(r"[A-Z]{2,}s(?![a-z])|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _STRING = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|`[^`]*`")

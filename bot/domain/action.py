@@ -10,6 +10,7 @@ from typing import Literal
 from bot.errors import Refused
 
 Value = str | int | float | bool
+FACT = re.compile(r"\{([\w.]+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ def fill(template: str, facts: Mapping[str, Value]) -> str:
             raise Refused(f"“{template}” needs {match[1]}, which is not known for this incident.")
         return str(facts[match[1]])
 
-    return re.sub(r"\{([\w.]+)\}", one, template)
+    return FACT.sub(one, template)
 
 
 def exact(action: Action, parameters: Mapping[str, Value], targets: tuple[str, ...], plan: str) -> str:

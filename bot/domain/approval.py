@@ -59,8 +59,13 @@ class Approval:
 
 
 def decide(
-    approval: Approval, actor: Actor, yes: bool, digest: str, now: datetime, reason: str = ""
-) -> tuple[Approval, Entry]:  # a vote is a yes or a no
+    approval: Approval,
+    actor: Actor,
+    yes: bool,  # noqa: FBT001  # a vote is a yes or a no
+    digest: str,
+    now: datetime,
+    reason: str = "",
+) -> tuple[Approval, Entry]:
     """Count one press. ``digest`` is that of the change as it stands now.
 
     Raises ``Refused`` with the reason for the person who pressed: a bot, the wrong role, the requester's own press, a
@@ -85,7 +90,8 @@ def decide(
         raise Refused("You have already decided; another person has to press as well.")
     if digest != approval.digest:
         raise Refused(
-            "The change is no longer exactly what was asked for, so this approval no longer counts. A new one is needed."
+            "The change is no longer exactly what was asked for, so this approval no longer counts. "
+            "A new one is needed."
         )
     voted = replace(approval, votes=(*approval.votes, Vote(actor.id, yes, now, reason)))
     state = ApprovalState.WAITING

@@ -42,6 +42,7 @@ class Parsed:
 def parse(arguments: Sequence[str], known: Options, *, leading: bool = False) -> Parsed:
     """Take arguments apart as getopt does, clusters and ``--name=value`` included, but no abbreviations.
 
+    An option's value that looks like another option is odd: whether it is one, programs do not agree on.
     With ``leading`` options end at the first word, as for programs that run another one.
     """
     words: list[str] = []
@@ -70,10 +71,14 @@ def parse(arguments: Sequence[str], known: Options, *, leading: bool = False) ->
 def _long(one: str, rest: list[str], known: Options) -> list[tuple[str, str]] | None:
     name, equals, value = one.partition("=")
     if name in known.valued:
-        if not equals and not rest:
+        if not equals and not _is_value(rest):
             return None
         return [(name, value if equals else rest.pop(0))]
     return [(name, value)] if name in known.alone else None
+
+
+def _is_value(rest: list[str]) -> bool:
+    return bool(rest) and re.match(r"-[^\d]", rest[0]) is None
 
 
 def _cluster(one: str, rest: list[str], known: Options) -> list[tuple[str, str]] | None:
@@ -84,7 +89,7 @@ def _cluster(one: str, rest: list[str], known: Options) -> list[tuple[str, str]]
         name = f"-{letter}"
         if name in known.valued:
             value = one[place:]
-            if not value and not rest:
+            if not value and not _is_value(rest):
                 return None
             return [*found, (name, value or rest.pop(0))]
         if name not in known.alone:

@@ -129,10 +129,14 @@ class CauseReport:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """The newest cause search of an incident. ``report`` is None until the first one has ended."""
+    """The newest cause search of an incident. ``report`` is None until the first one has ended.
+
+    ``again_at`` is when it is searched for once more by itself, because the evidence was not enough.
+    """
 
     incident: int
     version: int
     started_at: datetime
     report: CauseReport | None = None
     times: int = 1
+    again_at: datetime | None = None

@@ -4,6 +4,8 @@ The line is taken apart, not searched for words. It only looks when every part o
 in it needs a shell; whatever is not understood is changing. Pure.
 """
 
+import unicodedata
+
 from bot.domain import danger, shell
 from bot.domain.readers import objection, program, shows_secrets
 from bot.domain.verdict import Classified, CommandClass, changing, destructive, forbidden, reading, worst
@@ -12,23 +14,27 @@ __all__ = ["Classified", "CommandClass", "classify"]
 
 LONGEST = 4000
 DEEPEST = 5
-ASSIGNED = r"[A-Za-z_]\w*\+?="
+UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def classify(command: str) -> Classified:
     """The class of a command line with its reason; for a read-only one also its commands as argument lists."""
-    return _line(command, 0)
+    return _line(command.strip(" \t\n"), 0)
+
+
+def _is_odd(one: str) -> bool:
+    return one not in "\t\n" and unicodedata.category(one) in UNSEEN
 
 
 def _line(text: str, depth: int) -> Classified:
     if len(text) > LONGEST or depth > DEEPEST:
-        return changing("it is too long to be judged" if depth <= DEEPEST else "it is nested too deeply to be judged")
-    if "\0" in text:
-        return changing("it has a character that no command has")
+        # Otherwise anything could be hidden by wrapping it often enough.
+        return forbidden(f"it is {'too long' if depth <= DEEPEST else 'nested too deeply'} to be judged")
     if danger.is_bomb(text):
         return forbidden("it starts copies of itself until the machine stands still")
     line = shell.read(text)
-    found = [*_substituted(line, depth), *_written(line), *(_part(part, depth) for part in line.parts)]
+    found = [changing("it has a character that no command has")] if any(map(_is_odd, text)) else []
+    found += [*_substituted(line, depth), *_written(line), *(_part(part, depth) for part in line.parts)]
     found += _piped(line)
     if line.broken:
         found.append(changing(f"it cannot be read: {line.broken}"))
@@ -55,20 +61,16 @@ def _part(part: shell.Part, depth: int) -> Classified:
     found = [changing("a variable set for a command can make it do anything")] if assigned else []
     argv = argv[assigned:]
     if not argv:
-        return worst([*found, *([] if assigned else [destructive("it empties a file")])])
-    if shows_secrets(argv):
+        return worst([*found, changing("there is no command in it")])
+    inner = danger.inner_commands(argv)
+    if any(shows_secrets(one) for one in (argv, *inner)):
         return forbidden("it would show a secret in the thread")
     reason = objection(argv)
     if reason:
         found += [changing(reason), danger.judge_command(argv)]
-        found += [danger.judge_command(inner) for inner in danger.inner_commands(argv)]
-        found += [
-            forbidden("it would show a secret in the thread")
-            for one in danger.inner_commands(argv)
-            if shows_secrets(one)
-        ]
-        found += [_line(inner, depth + 1) for inner in danger.inner_lines(argv)]
-    return worst([*found, reading("it only looks")] if found else [reading("it only looks")])
+        found += [danger.judge_command(one) for one in inner]
+        found += [_line(one, depth + 1) for one in danger.inner_lines(argv)]
+    return worst([*found, reading("it only looks")])
 
 
 def _is_assignment(word: str) -> bool:
@@ -92,7 +94,9 @@ def _written(line: shell.Line) -> list[Classified]:
     for part in line.parts:
         targets = [one for one in part.redirections if one not in shell.HARMLESS]
         found += [danger.judge_target(sign, target) for sign, target in targets]
-        if not part.words and any(sign.endswith((">", ">|")) and not sign.endswith(">>") for sign, _ in targets):
+        if part.words in ([], [":"], ["true"]) and any(
+            sign.endswith((">", ">|")) and not sign.endswith(">>") for sign, _ in targets
+        ):
             found.append(destructive("it empties a file"))
     return found
 

@@ -4,9 +4,10 @@ import posixpath
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from bot.domain.programs import SECRETS
 from bot.domain.readers import program
 from bot.domain.sql import judge
-from bot.domain.verdict import Classified, CommandClass, changing, destructive, forbidden
+from bot.domain.verdict import Classified, changing, destructive, forbidden
 
 SYSTEM = frozenset(
     "/ /bin /boot /dev /etc /home /lib /lib64 /opt /proc /root /sbin /srv /sys /usr /var /var/lib ~".split()
@@ -58,14 +59,11 @@ def judge_command(argv: Sequence[str]) -> Classified:
 
 def judge_target(sign: str, target: str) -> Classified:
     """How bad it is to write there."""
-    if not sign.lstrip("0123456789").startswith((">", "&>")) and sign != "<>":
-        return (
-            forbidden("it opens a network connection")
-            if target.startswith("/dev/tcp/")
-            else changing("it reads a file")
-        )
     if target.startswith(("/dev/tcp/", "/dev/udp/")):
         return forbidden("it opens a network connection")
+    if not sign.lstrip("0123456789").startswith((">", "&>")) and sign != "<>":
+        secret = SECRETS.search(target) is not None
+        return forbidden("it would show a secret in the thread") if secret else changing("it reads a file")
     if target == "/proc/sysrq-trigger":
         return forbidden("it acts on the kernel directly")
     if target.startswith("/dev/") and not HARMLESS_DEVICES.match(target):
@@ -291,12 +289,17 @@ def _terraform(name: str, arguments: list[str]) -> Classified:
 
 def _drains(name: str, arguments: list[str]) -> Classified:
     words = _words(arguments)
-    gone = {"delete", "drain", "rm", "rmi", "prune", "evict"} & set(words[:3])
+    gone = {"delete", "drain", "rm", "rmi", "prune", "evict"} & set(words[:5])
     forced = words[:1] == ["replace"] and "--force" in arguments
-    volumes = "down" in words[:2] and _flag(arguments, "v", "--volumes")
+    volumes = "down" in words[:4] and _flag(arguments, "v", "--volumes")
     if gone or forced or volumes:
         return destructive(f"{name} {' '.join(words[:2])} takes something away")
     return changing(f"{name} {' '.join(words[:2])} changes something")
+
+
+def _shrinks(name: str, arguments: list[str]) -> Classified:
+    gone = any(word.startswith(("--vacuum", "--remove-files", "--delete")) for word in arguments)
+    return destructive(f"{name} deletes what it has read") if gone else changing(f"{name} does more than look")
 
 
 def _always(reason: str) -> Callable[[str, list[str]], Classified]:
@@ -318,6 +321,7 @@ RULES: Mapping[str, Rule] = {
     **dict.fromkeys(("userdel", "groupdel", "deluser"), _always("removes an account")),
     **dict.fromkeys(("dropdb", "dropuser"), _always("drops it for good")),
     **dict.fromkeys(("lvremove", "vgremove", "pvremove"), _always("removes storage")),
+    **dict.fromkeys(("journalctl", "tar"), _shrinks),
     "truncate": _always("empties or cuts files"),
     "dd": _dd,
     "find": _find,
@@ -339,8 +343,3 @@ RULES: Mapping[str, Rule] = {
 def is_bomb(text: str) -> bool:
     """Whether a function calls itself twice in the background, under any name."""
     return re.search(r"([\w:.-]+)\(\)\{\1\|\1&\};?\1?", re.sub(r"\s", "", text)) is not None
-
-
-def harm(command_class: CommandClass) -> int:
-    """The class's place in the order of harm."""
-    return command_class.harm

@@ -24,16 +24,26 @@ ALWAYS = frozenset(
 SHOWING = frozenset(
     """
     awk base32 base64 cat cmp column comm curl cut diff egrep expand fgrep fmt fold gawk grep head hexdump join jq less
-    mawk more nl od paste rev rg sed sort strings tac tail tr uniq wget xxd yq zcat zgrep
+    mawk more nl od paste rev rg sed sort strings tac tail tr unexpand uniq wget xxd yq zcat zgrep
     """.split()
 )
+# These open what they are given, without showing it.
+OPENING = frozenset("b2sum cksum md5sum sha1sum sha256sum sha512sum sum tar unzip wc".split())
 SECRETS = re.compile(
-    r"(^|[/@=])(g?shadow-?|\.env(\.\w+)?|id_(rsa|dsa|ecdsa|ed25519)(_\w+)?"
+    r"(^|[/@=:])(g?shadow-?|\.env(\.\w+)?|id_(rsa|dsa|ecdsa|ed25519)(_\w+)?"
     r"|\.(pgpass|netrc|my\.cnf|git-credentials|vault-token)|\.aws/credentials|\.kube/config|\.docker/config\.json"
-    r"|credentials\.json|[^/]*\.(key|p12|pfx|jks|keystore|kdbx))$"
-    r"|/proc/[^/]+/(environ|mem)$|169\.254\.169\.254|metadata\.google\.internal",
+    r"|kubernetes/[\w-]+\.conf|credentials\.json|[^/]*\.(key|p12|pfx|jks|keystore|kdbx))$"
+    r"|/\.ssh/?$|/ssl/private(/|$)|/run/secrets(/|$)|/proc/.*/(environ|mem)$"
+    r"|169\.254\.|metadata\.google\.internal|2852039166|0xa9fea9fe|fd00:ec2::",
     re.IGNORECASE,
 )
+# What the arguments of these name is a secret by itself.
+SECRET_WORDS: Mapping[str, str] = {
+    "getent": r"\bg?shadow\b",
+    "printenv": r"secret|token|passw|key|credential",
+    "ps": r"^[a-z]*e[a-z]*\b(?![:,=])|\s(e+w*|w+e+)(\s|$)",
+    "redis-cli": r"config\s+get\s.*(pass|auth|\*)",
+}
 # Reading one of these can itself do something.
 DEVICES = re.compile(r"/dev/(?!null$|stdin$)|/proc/kmsg$|/trace_pipe$")
 
@@ -55,7 +65,7 @@ LISTED: Mapping[str, tuple[str, int | None, tuple[str, ...]]] = {
         """
         -a -b -e -f -k -m -q -r -x -n: -u: -t: -p: -S: -U: -o: -g: -N -F: --no-pager --since: --until: --unit:
         --lines: --output: --priority: --grep: --identifier: --boot --reverse --utc --list-boots --disk-usage
-        --no-hostname
+        --no-hostname -#
         """,
         None,
         (),
@@ -90,8 +100,9 @@ LISTED: Mapping[str, tuple[str, int | None, tuple[str, ...]]] = {
     "printenv": ("", None, ()),
 }
 
-# The first words say what is done: with these only looking, whatever words follow.
-VERBS: Mapping[str, tuple[str, str]] = {
+# The first words say what is done: with these it only looks, whatever words follow; none may follow a verb with a !.
+# The second text are the options after the verb (* for anything), the third those before it.
+VERBS: Mapping[str, tuple[str, str, str]] = {
     "systemctl": (
         """
         status|show|cat|is-active|is-enabled|is-failed|is-system-running|get-default|list-units|list-unit-files|
@@ -101,6 +112,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
         -a -l -q -r -n: -o: -p: -t: --all --full --no-pager --no-legend --plain --failed --user --state: --type:
         --lines: --output: --property: --value --quiet --reverse --after --before
         """,
+        "-a -l -q -n: -o: -p: -t: --all --full --no-pager --no-legend --plain --failed --user --state: --type: -r",
     ),
     "kubectl": (
         """
@@ -108,12 +120,13 @@ VERBS: Mapping[str, tuple[str, str]] = {
         rollout status|rollout history|config current-context|config get-contexts|cluster-info
         """,
         """
-        -A -c: -f -h -k: -l: -L: -n: -o: -p -w --all-containers --all-namespaces --client --container:
+        -A -c: -f -h -l: -L: -n: -o: -p -w --all-containers --all-namespaces --client --container:
         --context: --cluster: --field-selector: --ignore-not-found --label-columns: --namespace: --no-headers
         --output: --prefix --previous --request-timeout: --revision: --selector: --show-kind --show-labels
         --since: --since-time: --sort-by: --tail: --timeout: --timestamps --types: --watch --for: --recursive
         --containers --subresource:
         """,
+        "-n: --namespace: --context: --cluster: --request-timeout:",
     ),
     "docker": (
         """
@@ -124,9 +137,10 @@ VERBS: Mapping[str, tuple[str, str]] = {
         service inspect|service logs|stack ls|stack ps
         """,
         """
-        -a -f: -l -n: -q -s -t --all --digests --filter: --follow --format: --last: --latest --no-stream
+        -a -f -l -n: -q -s -t --all --digests --filter: --follow --format: --last: --latest --no-stream
         --no-trunc --quiet --since: --size --tail: --timestamps --until: --type: --details --human
         """,
+        "",
     ),
     "helm": (
         "list|ls|status|history|get notes|show chart|show values|search repo|version|repo list",
@@ -134,13 +148,23 @@ VERBS: Mapping[str, tuple[str, str]] = {
         -a -A -n: -o: -q -f: -l: --all --all-namespaces --deployed --failed --filter: --max: --namespace:
         --output: --pending --revision: --short --kube-context: --version: --versions
         """,
+        "-n: --namespace: --kube-context:",
     ),
-    "terraform": ("validate|version|providers|state list|workspace show|workspace list", "-json -no-color"),
+    "terraform": (
+        "validate|version|providers!|providers schema!|state list|workspace show|workspace list",
+        "-json -no-color",
+        "",
+    ),
     "promtool": (
         "query instant|query range|query series|query labels|check config|check rules",
         "--start: --end: --step: -o:",
+        "",
     ),
-    "amtool": ("alert query|silence query|config routes|check-config", "--alertmanager.url: -o: --output:"),
+    "amtool": (
+        "alert query|silence query|config routes|check-config",
+        "--alertmanager.url: -o: --output:",
+        "--alertmanager.url: -o: --output:",
+    ),
     "redis-cli": (
         """
         ping|info|dbsize|get|mget|exists|ttl|pttl|type|strlen|llen|lrange|lindex|scard|sismember|smembers|zcard|
@@ -149,16 +173,22 @@ VERBS: Mapping[str, tuple[str, str]] = {
         latency doctor|lastsave|time|role|cluster info|cluster nodes|xlen|xinfo stream|object encoding|
         object idletime|command count
         """,
+        "*",
         "-h: -p: -n: -t: --raw --no-raw --csv --tls --no-auth-warning",
     ),
-    "apt": ("list|show|policy|search", "--installed --upgradable -a"),
-    "apt-cache": ("policy|show|search|depends|rdepends", ""),
-    "chronyc": ("tracking|sources|sourcestats|activity", "-n -v"),
+    "apt": ("list|show|policy|search", "--installed --upgradable -a", ""),
+    "apt-cache": ("policy|show|search|depends|rdepends", "", ""),
+    "chronyc": ("tracking|sources|sourcestats|activity", "-n -v", "-n"),
     "rabbitmqctl": (
         "status|cluster_status|list_queues|list_connections|list_channels|list_consumers|node_health_check",
         "-q -p:",
+        "-q",
     ),
-    "mysqladmin": ("ping|status|extended-status|processlist|variables|version", "-h: -P: -u: -i: -c: -r"),
+    "mysqladmin": (
+        "ping!|status!|extended-status!|processlist!|variables!|version!",
+        "-h: -P: -u: -i: -c: -r",
+        "-h: -P: -u: -i: -c: -r",
+    ),
 }
 
 # All words together must look like this.
@@ -177,7 +207,16 @@ PATTERNS: Mapping[str, tuple[str, str]] = {
         --queue-url: --tasks:
         """,
     ),
-    "gcloud": (r"[a-z -]+ (list|describe)( [\w.-]+)?", "--format: --project: --zone: --region: --filter: --limit:"),
+    "gcloud": (
+        (
+            r"(compute (instances|disks|networks|firewall-rules|addresses|forwarding-rules|backend-services|snapshots"
+            r"|zones|instance-groups( managed)?)|container (clusters|node-pools|operations)|sql (instances|databases"
+            r"|operations)|run (services|revisions|jobs)|app (services|versions|instances)|functions|pubsub (topics|subscriptions)"
+            r"|redis instances|projects|services|logging (logs|sinks|metrics)|builds|deploy (releases|rollouts)"
+            r"|dns (managed-zones|record-sets)|iam (roles|service-accounts)) (list|describe)( [\w.-]+)?"
+        ),
+        "--format: --project: --zone: --region: --filter: --limit:",
+    ),
     "supervisorctl": (r"status( [\w.:-]+)*|version|avail|pid", ""),
     "timedatectl": (r"(status|show|timesync-status)?", ""),
     "hostnamectl": (r"(status)?", ""),
@@ -212,6 +251,7 @@ GIT_LISTS: Mapping[str, tuple[str, str]] = {
     "reflog": (r"(show( \S+)?)?", "-n: -#"),
 }
 
+DATE = "-u -R -I -Ins -Iseconds -Iminutes -Ihours -d: -r: --date: --utc --iso-8601 --rfc-3339: --rfc-email"
 CURL = """
     -s -S -f -L -I -G -k -v -i -g -4 -6 -N -# -m: -w: -H: -A: -e: -u: -r: -y: -Y: --silent --show-error --fail
     --head --location --include --insecure --verbose --get --compressed --http1.1 --http2 --no-buffer --ipv4
@@ -238,6 +278,7 @@ SQL_CLIENTS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
         ("-e", "--execute"),
     ),
 }
+SQL_PLACES = frozenset("-h -d -D -U -u -p -P --host --port --username --user --dbname --database".split())
 FIND_TESTS = frozenset(
     """
     -amin -anewer -atime -cmin -cnewer -ctime -depth -daystart -empty -executable -false -fstype -gid -group -ilname

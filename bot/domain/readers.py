@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from bot.domain import programs as known
-from bot.domain.arguments import options, parse
+from bot.domain.arguments import Parsed, options, parse
 from bot.domain.sql import judge
 from bot.domain.verdict import CommandClass
 
@@ -19,8 +19,10 @@ def objection(argv: Sequence[str]) -> str:
     """Why a command is not known to only look; empty when it only looks."""
     name, arguments = program(argv[0]), list(argv[1:])
     name = {"podman": "docker", "oc": "kubectl", "tofu": "terraform"}.get(name, name)
-    if name in known.SHOWING and any(known.DEVICES.search(word) for word in arguments):
+    if name in known.SHOWING | known.OPENING and any(known.DEVICES.search(word) for word in arguments):
         return f"{name} would read a device"
+    if name == "zgrep" and any("\n" in word for word in arguments):
+        return "zgrep takes a line of a file's name for a command of sed"
     if name in known.ALWAYS:
         return ""
     for table, rule in RULES:
@@ -33,12 +35,16 @@ def shows_secrets(argv: Sequence[str]) -> bool:
     """Whether a command would print a key, a password file or the like."""
     name, arguments = program(argv[0]), argv[1:]
     if name in ("kubectl", "oc"):
-        wanted = any(re.match(r"secrets?(/|,|$)|.*,secrets?(,|$)", word) for word in arguments)
-        output = parse(arguments, options(known.VERBS["kubectl"][1])).value("-o", "--output") or ""
-        return wanted and "get" in arguments and re.fullmatch(r"|wide|name", output) is None
-    if name == "getent":
-        return any(word in ("shadow", "gshadow") for word in arguments)
-    return name in known.SHOWING and any(known.SECRETS.search(word) for word in arguments)
+        wanted = any(re.match(r"(.*,)?secrets?([/,.]|$)", word, re.IGNORECASE) for word in arguments)
+        given = parse(arguments, options(known.VERBS["kubectl"][1]))
+        output = (given.value("-o", "--output") or "").removeprefix("=")
+        return wanted and "get" in arguments and (bool(given.odd) or re.fullmatch(r"|wide|name", output) is None)
+    own = known.SECRET_WORDS.get(name)
+    if own is not None:
+        return re.search(own, " ".join(arguments), re.IGNORECASE) is not None
+    if name == "git" and not {"show", "cat-file", "diff", "blame"} & set(arguments):
+        return False
+    return name in known.SHOWING | {"git"} and any(known.SECRETS.search(word) for word in arguments)
 
 
 def _odd(name: str, what: str) -> str:
@@ -47,24 +53,34 @@ def _odd(name: str, what: str) -> str:
 
 def _listed(name: str, arguments: list[str]) -> str:
     text, most, needed = known.LISTED[name]
+    if name == "lsof":
+        arguments = [re.sub(r"^-i[\w:@.,]+$", "-i", word) for word in arguments]
     given = parse(arguments, options(text))
     if given.odd:
         return _odd(name, given.odd)
+    if name == "tar" and any(":" in value for _, value in given.values):
+        return "tar would start a program on the machine before the colon"
     if most is not None and len(given.words) > most:
         return _odd(name, given.words[most])
     return "" if not needed or given.has(*needed) else _odd(name, f"without {' or '.join(needed)}")
 
 
 def _verbs(name: str, arguments: list[str]) -> str:
-    verbs, text = known.VERBS[name]
-    given = parse(arguments, options(text))
-    said = " ".join(given.words)
-    if given.odd:
-        return _odd(name, given.odd)
-    if name == "redis-cli":
-        said = said.lower()
-    looks = any(f"{said} ".startswith(f"{verb.strip()} ") for verb in verbs.split("|"))
-    return "" if looks else _odd(name, said)
+    verbs, text, before = known.VERBS[name]
+    # What stands before the verb decides what the verb is: only options whose values are known for certain.
+    where = parse(arguments, options(before), leading=True)
+    if where.odd:
+        return _odd(name, where.odd)
+    for verb in verbs.split("|"):
+        words = verb.strip().removesuffix("!").split()
+        rest = where.words[len(words) :]
+        said = list(where.words[: len(words)])
+        if (said if name != "redis-cli" else [word.lower() for word in said]) != words:
+            continue
+        given = parse(rest, options(text)) if text != "*" else Parsed((), ())
+        more = given.words[0] if given.words and verb.strip().endswith("!") else ""
+        return _odd(f"{name} {' '.join(words)}", given.odd or more) if given.odd or more else ""
+    return _odd(name, " ".join(where.words[:3]))
 
 
 def _pattern(name: str, arguments: list[str]) -> str:
@@ -102,6 +118,8 @@ def _curl(name: str, arguments: list[str]) -> str:
             return f"{name} writes the file {value[:60]}"
         if value.startswith("@") or "%output" in value:
             return f"{name} {option} {value[:40]} reads or writes a file"
+        if "method-override" in value.lower():
+            return f"{name} asks for another method than it says"
     plain = r"https?://\S+|(localhost|\d+(\.\d+){3})(:\d+)?(/\S*)?"
     other = next((one for one in addresses if not re.fullmatch(plain, one)), "" if addresses else "without an address")
     return _odd(name, other) if other else ""
@@ -112,7 +130,9 @@ def _wget(name: str, arguments: list[str]) -> str:
     out = given.value("-O", "--output-document")
     if given.odd or not all(re.fullmatch(r"https?://\S+", word) for word in given.words):
         return _odd(name, given.odd or "such an address")
-    return "" if given.has("--spider") or out in ("-", "/dev/null") else f"{name} writes a file"
+    # Even a spider creates the file that it is told to write.
+    safe = out in ("-", "/dev/null") or (out is None and given.has("--spider"))
+    return "" if safe else f"{name} writes a file"
 
 
 def _sql(name: str, arguments: list[str]) -> str:
@@ -123,7 +143,8 @@ def _sql(name: str, arguments: list[str]) -> str:
     statements = [value for option, value in given.values if option in statement]
     if len(statements) != 1:
         return f"{name} runs one statement here, given with {statement[0]}"
-    if any("options" in value.lower() for value in (*given.words, *(v for o, v in given.values if o not in statement))):
+    where = (*given.words, *(value for option, value in given.values if option in known.SQL_PLACES))
+    if any("options" in value.lower() or "%" in value for value in where):
         return f"{name} is given options for its connection"
     verdict = judge(statements[0], dialect)
     return "" if verdict.command_class is CommandClass.READ_ONLY else verdict.reason
@@ -152,12 +173,15 @@ def _awk(name: str, arguments: list[str]) -> str:
     given = parse(arguments, options("-F: -v:"), leading=True)
     if given.odd or not given.words:
         return _odd(name, given.odd)
+    late = next((word for word in given.words[1:] if re.match("-.", word)), "")
+    if late:
+        return _odd(name, late)
     doing = re.search(r"system|getline|[|>@]", given.words[0])
     return f"{name} with {doing[0]} can write or run something" if doing else ""
 
 
 def _date(name: str, arguments: list[str]) -> str:
-    given = parse(arguments, options("-u -R -I -d: -r: --date: --utc --iso-8601 --rfc-3339: --rfc-email"))
+    given = parse(arguments, options(known.DATE))
     setting = next((word for word in given.words if not word.startswith("+")), "")
     return _odd(name, given.odd or setting) if given.odd or setting else ""
 

@@ -160,7 +160,7 @@ class Table:
         if not least <= value <= most:
             self.spot.at(node).error(
                 f"{self._name(key)}: found {what(node)}, expected a length of time such as 90s, 10m or 2h,"
-                f" from {least:g} to {most:g} seconds"
+                f" from {least:.12g} to {most:.12g} seconds"
             )
             return default
         return value

@@ -1,6 +1,7 @@
 """What the app talks to: the Web API, Socket Mode, uploads and response addresses."""
 
 import asyncio
+import contextlib
 import hmac
 import json
 from email.parser import BytesParser
@@ -128,7 +129,8 @@ class WebApi:
 
         async def close() -> None:
             if socket.application_state is WebSocketState.CONNECTED:
-                await socket.close()
+                with contextlib.suppress(WebSocketDisconnect):  # whoever was killed says no farewell
+                    await socket.close()
 
         connection = Connection(send, close)
         await sockets.join(connection)

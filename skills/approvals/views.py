@@ -86,7 +86,8 @@ def waiting(found: Sequence[Approval], changes: Mapping[str, Change], links: Map
         note = "waits for you" if can(one, actor) else f"role {one.role}"
         shown.append(
             b.text(
-                f"{f'<{link}|{name}>' if link else name}\nINC-{one.incident} · asked by <@{one.asked_by}> · {note} · ends at {w.clock(one.expires_at)}"
+                f"{f'<{link}|{name}>' if link else name}\nINC-{one.incident} · asked by <@{one.asked_by}> "
+                f"· {note} · ends at {w.clock(one.expires_at)}"
             )
         )
     return f"{w.plural(len(found), 'approval')} waiting", b.plain(shown)

@@ -45,14 +45,20 @@ def _line(one: Line) -> str:
     who = "Fettle" if entry.actor == "fettle" else f"<@{entry.actor}>"
     states = f" {w.line(entry.before, 30)} → {w.line(entry.after, 30)}" if entry.after and entry.before else ""
     reason = f": {w.line(entry.reason, 120)}" if entry.reason else ""
-    return f"`{one.seq}` {w.clock(one.at)} {who} *{w.line(entry.verb, 30)}* {w.line(entry.thing, 50)}{states}{reason}  `{one.hash[:8]}`"
+    return (
+        f"`{one.seq}` {w.clock(one.at)} {who} *{w.line(entry.verb, 30)}* "
+        f"{w.line(entry.thing, 50)}{states}{reason}  `{one.hash[:8]}`"
+    )
 
 
 def stopped(by: str, why: str, halted: Sequence[Change]) -> str:
     """What was stopped."""
     reason = f" ({w.line(why, 200)})" if why else ""
     runs = "; ".join(f"{w.line(one.title, 120)} (INC-{one.incident})" for one in halted)
-    return f"⏸ <@{by}> stopped all automation{reason}. Halted: {runs or 'nothing was running'}. Nothing changes until somebody resumes it."
+    return (
+        f"⏸ <@{by}> stopped all automation{reason}. Halted: {runs or 'nothing was running'}. Nothing changes "
+        "until somebody resumes it."
+    )
 
 
 def resumed(by: str) -> str:

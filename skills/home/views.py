@@ -21,7 +21,8 @@ def home(desk: Desk, links: Mapping[str, str], steps: Mapping[int, str], command
     if desk.automation.stopped:
         shown.append(
             b.text(
-                f"⏸ *All automation is stopped* by <@{desk.automation.stopped_by}>. `{command} resume` turns it on again."
+                f"⏸ *All automation is stopped* by <@{desk.automation.stopped_by}>. `{command} resume` "
+                "turns it on again."
             )
         )
     shown.append(b.header("Waits for you"))
@@ -29,18 +30,19 @@ def home(desk: Desk, links: Mapping[str, str], steps: Mapping[int, str], command
         name = _linked(change.title, links.get(f"approval:{approval.id}", ""))
         shown.append(
             b.text(
-                f"{name}\nApproval for INC-{approval.incident}, asked by <@{approval.asked_by}>, ends at {w.clock(approval.expires_at)}"
+                f"{name}\nApproval for INC-{approval.incident}, asked by <@{approval.asked_by}>, ends at "
+                f"{w.clock(approval.expires_at)}"
             )
         )
     for change in desk.unknown:
         link = links.get(f"step:{change.guide_run}:{change.step}", "")
         shown.append(
             b.text(
-                f"? {_linked(change.title, link)}\nIts run was cut off; a person has to say how it stands (INC-{change.incident})"
+                f"? {_linked(change.title, link)}\nIts run was cut off; a person has to say how it stands "
+                f"(INC-{change.incident})"
             )
         )
-    for one in desk.mine:
-        shown.append(b.text(_incident(one, links, steps)))
+    shown += [b.text(_incident(one, links, steps)) for one in desk.mine]
     if not (desk.approvals or desk.unknown or desk.mine):
         shown.append(b.text("Nothing."))
     shown.append(b.header("Open"))
@@ -56,7 +58,10 @@ def _incident(one: Incident, links: Mapping[str, str], steps: Mapping[int, str])
     name = _linked(one.name, links.get(f"incident:{one.id}", ""))
     who = f"<@{one.assignee}>" if one.assignee else "nobody has it"
     step = f"\n{w.line(steps[one.id], 150)}" if steps.get(one.id) else ""
-    return f"{DOT[one.severity]} {name} {w.line(one.title, 150)}\n{one.state} · since {w.clock(one.started_at)} · {who}{step}"
+    return (
+        f"{DOT[one.severity]} {name} {w.line(one.title, 150)}\n{one.state} · since {w.clock(one.started_at)} "
+        f"· {who}{step}"
+    )
 
 
 def _linked(words: str, link: str) -> str:
@@ -68,7 +73,8 @@ def help_text(commands: Sequence[Command], command: str) -> Shown:
     listed = "\n".join(f"`{command} {one.usage}`  {one.summary}" for one in commands if one.name not in ("", "help"))
     shown: list[Block] = [
         b.text(
-            "I open one incident for alerts that belong together, look for the cause, walk you through the fix in its thread, and ask before anything changes."
+            "I open one incident for alerts that belong together, look for the cause, walk you through "
+            "the fix in its thread, and ask before anything changes."
         ),
         b.text(listed),
         b.text(

@@ -37,7 +37,7 @@ def living(  # everything that the message tells of
     shown: list[Block] = [
         b.text(f"{DOT[incident.severity]} *{incident.name}*  *{w.line(incident.title, 200)}*   {incident.severity}"),
         b.text(_facts(incident, alerts)),
-        b.text(_cause_lines(report, progress)),
+        b.text(_cause_lines(report, progress, search.again_at if search else None)),
     ]
     if report and report.best and report.picture:
         shown.append(b.picture(report.picture, _picture_words(report)))
@@ -63,14 +63,14 @@ def _facts(incident: Incident, alerts: Sequence[Alert]) -> str:
     return "\n".join(lines)
 
 
-def _cause_lines(report: CauseReport | None, progress: Mapping[str, object] | None) -> str:
+def _cause_lines(report: CauseReport | None, progress: Mapping[str, object] | None, again_at: datetime | None) -> str:
     if progress and progress.get("searching") and (report is None or _newer(progress, report)):
         return _looking(progress)
     if report is None:
         return "*Looking for the cause*   …"
     best = report.best
     if best is None:
-        return _unsure(report)
+        return _unsure(report, again_at)
     lines = [f"*Likely cause*  {w.line(best.text, 300)}   *{w.percent(best.confidence)}*"]
     supports = " · ".join(_cite(piece) for piece in report.cited(best.supports)[:4])
     lines.append(f"for        {supports or 'nothing'}")
@@ -95,13 +95,15 @@ def _looking(progress: Mapping[str, object]) -> str:
     return "*Looking for the cause*   " + "   ".join(shown)
 
 
-def _unsure(report: CauseReport) -> str:
+def _unsure(report: CauseReport, again_at: datetime | None) -> str:
     ideas = [f"{w.line(one.text, 160)} ({w.percent(one.confidence)})" for one in report.hypotheses[:2]]
     lines = ["*No likely cause yet.* " + (f"Weak ideas: {'; '.join(ideas)}." if ideas else "Nothing stands out.")]
     if report.gaps:
         lines.append(_gaps(report))
     if report.hypotheses:
         lines.append(f"Would settle it: {w.line(report.hypotheses[0].settles, 200)}")
+    if again_at:
+        lines.append(f"Looking again at {w.clock(again_at)}, when there is more to see.")
     return "\n".join(lines)
 
 
@@ -136,7 +138,8 @@ def _also(report: CauseReport | None) -> list[str]:
         held = {True: "and it held", False: "and it came back", None: ""}[past.held]
         mark = " _sample data_" if past.sample else ""
         shown.append(
-            f"like {w.line(past.id, 30)}: {w.line(past.title, 100)}, fixed by {w.line(past.fix or '–', 80)} {held}{mark}"
+            f"like {w.line(past.id, 30)}: {w.line(past.title, 100)}, fixed by "
+            f"{w.line(past.fix or '–', 80)} {held}{mark}"
         )
     return shown
 
@@ -203,7 +206,8 @@ def mute_modal(incident: Incident) -> dict[str, Any]:
         f"Mute {incident.service}",
         [
             b.text(
-                f"New alerts of *{w.line(incident.service, 60)}* will open no incident until then. {incident.name} stays open."
+                f"New alerts of *{w.line(incident.service, 60)}* will open no incident until then. "
+                f"{incident.name} stays open."
             ),
             b.ask_choice("for", "For how long?", [(label, str(int(seconds))) for label, seconds in MUTE_CHOICES]),
             b.ask_text("why", "Why?", hint="Everyone sees this beside the mute.", lines=False),
@@ -251,7 +255,8 @@ def incident_detail(incident: Incident, search: Search | None, lines: Sequence[L
     report = search.report if search else None
     shown: list[Block] = [
         b.text(
-            f"*{name}*  {w.line(incident.title, 200)}\n{incident.severity} · {incident.state} · since {w.moment(incident.started_at)}"
+            f"*{name}*  {w.line(incident.title, 200)}\n{incident.severity} · {incident.state} · since "
+            f"{w.moment(incident.started_at)}"
         ),
     ]
     if report:

@@ -1,9 +1,9 @@
 """Ranking causes from evidence alone. Pure.
 
 A metric's deviation is measured against its own past: median and median absolute deviation of the samples before the
-alert's time less a guard. Hypotheses are the deviations; what raises one is its size, a breached limit, being a resource
-rather than a symptom, lying downstream of what alerts, an early onset, a change just before it in the same place, and
-similar incidents. Nothing here knows the name of a service.
+alert's time less a guard. Hypotheses are the deviations; what raises one is its size, a breached limit, being a
+resource rather than a symptom, lying downstream of what alerts, an early onset, a change just before it in the same
+place, and similar incidents. Nothing here knows the name of a service.
 """
 
 import math
@@ -150,10 +150,7 @@ def rank(findings: Findings, catalogue: Catalogue, now: datetime, seconds: float
     cited = {one.asked: _metric(ledger, one) for one in moved}
     change_ids = {change.signal_id: _change(ledger, change) for change in changes}
     similar_ids = {past.id: _past(ledger, past) for past in findings.similar}
-    made: list[tuple[float, Deviation]] = []
-    for one in moved:
-        made.append((_score(one, moved, findings, changes, catalogue), one))
-    made.sort(key=lambda pair: -pair[0])
+    made = sorted(((_score(one, moved, findings, changes, catalogue), one) for one in moved), key=lambda pair: -pair[0])
     shares = _confidences([score for score, _ in made])
     hypotheses = []
     for (_, one), confidence in zip(made, shares, strict=True):
@@ -242,7 +239,7 @@ def _explains(cause: Deviation, effect: Deviation, catalogue: Catalogue) -> bool
 
 
 def _before(changes: Sequence[Signal], onset: datetime) -> tuple[ChangeBefore, ...]:
-    """The changes shortly before the onset, nearest first. A minute after still counts: clocks and samples are coarse."""
+    """The changes shortly before the onset, nearest first. A minute after still counts: clocks are not exact."""
     found = []
     for change in changes:
         lead = onset - change.at

@@ -2,18 +2,19 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.domain.catalogue import Service
 from bot.domain.cause import CauseKind, CauseReport, Gap, RunbookRef, Search, Similar
 from bot.domain.change import Change
-from bot.domain.effects import Modal, Refresh, Remember
+from bot.domain.effects import Effect, Later, Modal, Refresh, Remember
 from bot.domain.events import CauseWanted, CommandGiven, IncidentClosed, IncidentOpened, Pressed
 from bot.domain.evidence import Failed, Found, Window
 from bot.domain.incident import Alert, Incident, IncidentState, number
 from bot.domain.journal import Entry
 from bot.domain.outcome import Outcome
-from bot.domain.passage import Band, DocumentKind
+from bot.domain.passage import Answer, Band, DocumentKind
 from bot.domain.policy import May
 from bot.domain.remembered import alike, of_our_own
 from bot.domain.signal import Signal
@@ -21,12 +22,18 @@ from bot.errors import NotFound, Refused
 from bot.skill import Action, Command, Context, On, Skill, say
 from skills.rca import logic, views
 
-ALL_DONE = "found"
+FETTLE = "fettle"
+AGAIN_AFTER = (timedelta(seconds=20), timedelta(minutes=2))
 
 
 async def search(event: IncidentOpened | CauseWanted, ctx: Context) -> Outcome:
-    """Gather evidence from every source at once, rank, and save the report."""
+    """Gather evidence from every source at once, rank, and save the report.
+
+    Where that is not enough to name a cause it is done again, because evidence arrives: soon, and once more later.
+    """
     incident = await ctx.state.get(Incident, event.incident)
+    if incident.state.closed and event.actor == FETTLE:
+        return Outcome()
     before = await _search(incident.id, ctx)
     started = ctx.now
     board = Board(incident.id, ctx)
@@ -47,7 +54,7 @@ async def search(event: IncidentOpened | CauseWanted, ctx: Context) -> Outcome:
         kinds_before=kinds,
     )
     report = logic.rank(findings, ctx.catalogue, ctx.clock(), (ctx.clock() - started).total_seconds())
-    report = await _draw(report, deviations, ctx)
+    report = await _draw(await _fitting(report, ctx), deviations, ctx)
     saved = Search(incident.id, before.version if before else 0, started, report, (before.times if before else 0) + 1)
     best = report.best
     entry = Entry(
@@ -63,7 +70,13 @@ async def search(event: IncidentOpened | CauseWanted, ctx: Context) -> Outcome:
             "seconds": round(report.seconds, 2),
         },
     )
-    return Outcome((saved,), (entry,), (Refresh(f"incident:{incident.id}"),))
+    effects: tuple[Effect, ...] = (Refresh(f"incident:{incident.id}"),)
+    if best is None and saved.times <= len(AGAIN_AFTER):
+        due = ctx.clock() + AGAIN_AFTER[saved.times - 1]
+        saved = replace(saved, again_at=due)
+        later = CauseWanted(id=f"rca:{incident.id}:{saved.times}", at=due, incident=incident.id)
+        effects = (*effects, Later(f"rca:{incident.id}", due, later))
+    return Outcome((saved,), (entry,), effects)
 
 
 class Board:
@@ -135,10 +148,7 @@ async def _knowledge(
         ctx.knowledge.search(query, kind=DocumentKind.RUNBOOK, limit=1),
         ctx.knowledge.search(query, kind=DocumentKind.INCIDENT, limit=3),
     )
-    runbook = None
-    if runbooks.band is not Band.NONE:
-        top = runbooks.passages[0]
-        runbook = RunbookRef(top.document, top.title, top.heading, top.anchor, top.quote, runbooks.band)
+    runbook = None if runbooks.band is Band.NONE else _reference(runbooks)
     known = {one.id: one for one in ctx.past}
     similar: list[Similar] = []
     kinds: dict[str, CauseKind] = {}
@@ -157,6 +167,26 @@ async def _knowledge(
     await board.tell("runbooks", f"found {runbook.title}" if runbook else "empty none fits")
     await board.tell("past incidents", f"found {len(similar)}" if similar else "empty none alike")
     return runbook, tuple(similar), kinds, ()
+
+
+async def _fitting(report: CauseReport, ctx: Context) -> CauseReport:
+    """The report with the runbook that is written for its likely cause, where that is surer than the alert's."""
+    best = report.best
+    if best is None:
+        return report
+    service = ctx.catalogue.services.get(best.service)
+    indicator = service.indicator(best.indicator) if service else None
+    query = f"{best.service} {indicator.title if indicator else best.indicator}: {best.text}"
+    answer = await ctx.knowledge.search(query, service=best.service, kind=DocumentKind.RUNBOOK, limit=1)
+    before = report.runbook
+    if answer.band is Band.NONE or (answer.band is Band.POSSIBLE and before and before.band == Band.FOUND):
+        return report
+    return replace(report, runbook=_reference(answer))
+
+
+def _reference(answer: Answer) -> RunbookRef:
+    top = answer.passages[0]
+    return RunbookRef(top.document, top.title, top.heading, top.anchor, top.quote, answer.band)
 
 
 async def _ours(name: str, other_than: int, ctx: Context) -> tuple[Incident, CauseReport | None, Change | None] | None:

@@ -22,7 +22,8 @@ def report(incident: Incident, found: CauseReport | None, *, searching: bool) ->
     if found.runbook:
         shown.append(
             b.text(
-                f"*Runbook* {w.line(found.runbook.title)} › {w.line(found.runbook.heading)}\n{w.code(found.runbook.quote, 500)}"
+                f"*Runbook* {w.line(found.runbook.title)} › {w.line(found.runbook.heading)}\n"
+                f"{w.code(found.runbook.quote, 500)}"
             )
         )
     if found.gaps:
@@ -34,7 +35,8 @@ def report(incident: Incident, found: CauseReport | None, *, searching: bool) ->
     if searching:
         shown.append(
             b.small(
-                f"Found {w.moment(found.found_at)} in {w.duration(found.seconds)}. Searching again now; its message shows the result."
+                f"Found {w.moment(found.found_at)} in {w.duration(found.seconds)}. Searching again now; "
+                "its message shows the result."
             )
         )
     best = found.best
@@ -70,6 +72,5 @@ def evidence_modal(incident: Incident, found: CauseReport) -> dict[str, Any]:
     for piece in found.evidence[:40]:
         when = f"  {w.clock(piece.at)}" if piece.at else ""
         shown.append(b.text(f"*{piece.id}* {_piece(piece)}{when}\n{w.inline(piece.query, 400)}"))
-    for gap in found.gaps[:5]:
-        shown.append(b.text(f"✕ {w.line(gap.source)} could not be read: {w.line(gap.reason, 400)}"))
+    shown += [b.text(f"✕ {w.line(gap.source)} could not be read: {w.line(gap.reason, 400)}") for gap in found.gaps[:5]]
     return b.modal("rca:evidence", f"Evidence {incident.name}", shown[:90])

@@ -71,6 +71,16 @@ async def facts(run: GuideRun, step: Step, ctx: Context) -> dict[str, Value]:
     return logic.facts_of(service, await ctx.state.changes([service], window), ctx.catalogue)
 
 
+async def told(run: GuideRun, ctx: Context) -> GuideRun:
+    """The run with its guide's texts filled in, for showing it and nothing else."""
+    known: dict[str, dict[str, Value]] = {}
+    for step in run.guide.steps:
+        service = step.on or run.guide.service
+        if service not in known:
+            known[service] = await facts(run, step, ctx)
+    return replace(run, guide=logic.told(run.guide, known))
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """What a read-only step brought."""
@@ -136,7 +146,7 @@ async def plan(run: GuideRun, index: int, by: str, ctx: Context, most: int) -> C
     running = await ctx.state.find(Change, state=[ChangeState.RUNNING, ChangeState.ROLLING_BACK], limit=20)
     service = ctx.catalogue.services[done.service]
     callers = ctx.catalogue.callers(done.service)
-    risk = logic.risk_of(action, foreseen, callers, service.environment == "production", history, len(running))
+    risk = logic.risk_of(action, foreseen, callers, service.environment, history, len(running))
     return Change(
         id=ctx.new_id(),
         version=0,

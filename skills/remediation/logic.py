@@ -4,20 +4,21 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.domain import wording as w
-from bot.domain.action import Action, Parameter, Value, bind, fill
+from bot.domain.action import FACT, Action, Parameter, Value, bind, fill
 from bot.domain.catalogue import Catalogue, Indicator
 from bot.domain.cause import CauseReport
 from bot.domain.change import Change, ChangeState, Reading, Risk
 from bot.domain.evidence import Series
-from bot.domain.guide import Guide
+from bot.domain.guide import Guide, Step
 from bot.domain.run import Call, Plan
 from bot.domain.signal import Signal
 from bot.errors import Refused
 
+PRODUCTION = "production"
 FAILED_TWICE = 2
 MOST_CHECKS = 5
 BETTER_BY_HALF = 0.5
@@ -32,10 +33,8 @@ def choose(
     if best:
         for guide in guides:
             if guide.service == best.service and best.kind in guide.cause_kinds:
-                return (
-                    guide,
-                    f"written for {best.kind} trouble of {best.service}, the likeliest cause ({w.percent(best.confidence)})",
-                )
+                sure = w.percent(best.confidence)
+                return guide, f"written for {best.kind} trouble of {best.service}, the likeliest cause ({sure})"
     for guide in guides:
         shared = [alert for alert in alerts if alert in guide.alerts]
         if shared:
@@ -60,6 +59,24 @@ def facts_of(service: str, changes: Sequence[Signal], catalogue: Catalogue) -> d
         facts["host"] = host
         facts.update({f"host.{name}": value for name, value in catalogue.hosts.get(host, {}).items()})
     return facts
+
+
+def told(guide: Guide, facts: Mapping[str, Mapping[str, Value]]) -> Guide:
+    """The guide as a person reads it: its steps' texts with the facts of each step's service in them.
+
+    A fact that is not known is said to be so. What is carried out is filled in from the guide itself, where a missing
+    fact is a refusal.
+    """
+
+    def filled(step: Step) -> Step:
+        known = facts.get(step.on or guide.service, {})
+
+        def text(template: str) -> str:
+            return FACT.sub(lambda name: str(known.get(name[1]) or f"({name[1]}: not known)"), template)
+
+        return replace(step, title=text(step.title), why=text(step.why), run=text(step.run), warning=text(step.warning))
+
+    return replace(guide, steps=tuple(filled(step) for step in guide.steps))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +169,14 @@ def refuse_third(action: Action, service: str, history: Sequence[Change], now: d
     if len(failed) >= FAILED_TWICE:
         tried = w.listed([f"INC-{one.incident}" for one in failed])
         raise Refused(
-            f"{action.title} did not hold {len(failed)} times here today ({tried}), so it is not offered a third time. Ask for help instead."
+            f"{action.title} did not hold {len(failed)} times here today ({tried}), so it is not offered "
+            "a third time. Ask for help instead."
         )
 
 
 def risk_of(
-    action: Action, plan: Plan, callers: Sequence[str], production: bool, history: Sequence[Change], others: int
-) -> Risk:  # a fact of the target, not a switch
+    action: Action, plan: Plan, callers: Sequence[str], environment: str, history: Sequence[Change], others: int
+) -> Risk:
     """How risky this is, 0–1, from its class, where it happens, who depends on it, its history and its blind spots.
 
     A weighted sum with fixed weights: every reason is worth what its words say, nothing is hidden.
@@ -177,7 +195,7 @@ def risk_of(
     if action.command_class == "destructive":
         score += 0.3
         reasons.append("it destroys something")
-    if production:
+    if environment == PRODUCTION:
         score += 0.05
         reasons.append("production")
     if callers:
@@ -228,7 +246,9 @@ def judge(
     """
     told, good = [], True
     for was, now in zip(before, after, strict=True):
-        told.append(f"{was.indicator} {w.measure(was.value, was.unit)} → {w.measure(now.value, now.unit)}")
+        told.append(
+            f"{was.service} {was.indicator} {w.measure(was.value, was.unit)} → {w.measure(now.value, now.unit)}"
+        )
         good = good and _good(was, now, limits.get((was.service, was.indicator)))
     words = ", ".join(told) or "no metric to compare"
     if good and not firing:
@@ -236,7 +256,7 @@ def judge(
     if check < MOST_CHECKS:
         return Judgement(None, words)
     if good:
-        words += f", but {w.plural(firing, 'alert')} still fire"
+        words += f", but {w.plural(firing, 'alert')} still fire{'s' if firing == 1 else ''}"
     return Judgement(False, words)
 
 

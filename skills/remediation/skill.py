@@ -109,7 +109,8 @@ async def help_me(event: Pressed, ctx: Context) -> Outcome:
     incident = await ctx.state.get(Incident, run.incident)
     changes = await ctx.state.find(Change, incident=incident.id, limit=10, newest=False)
     people = [one for one in await ctx.people.with_role(ctx.house.escalate_role) if one != ctx.actor.id]
-    text = views.call_for_help(incident, run, index, changes, people, ctx.actor.id, ctx.house.escalate_role)
+    shown = await acts.told(run, ctx)
+    text = views.call_for_help(incident, shown, index, changes, people, ctx.actor.id, ctx.house.escalate_role)
     entry = Entry(run.thing, "ask for help", ctx.actor.id, reason=f"at step {index + 1}", incident=incident.id)
     return Outcome(journal=(entry,), effects=(acts.note(incident, f"help:{event.id}", text),))
 
@@ -447,7 +448,8 @@ async def render(rest: str, ctx: Context) -> Rendered | None:
         back = change.state is ChangeState.ROLLING_BACK
         progress = await ctx.state.progress(f"run:{change.back_id if back else change.run_id}")
     incident = await ctx.state.get(Incident, run.incident)
-    text, blocks = views.step(run, int(index), change, approvals[0] if approvals else None, progress, ctx.house.command)
+    approval = approvals[0] if approvals else None
+    text, blocks = views.step(await acts.told(run, ctx), int(index), change, approval, progress)
     return Rendered(incident.channel, text, blocks, under=f"incident:{incident.id}")
 
 

@@ -39,7 +39,6 @@ def step(  # everything that the message tells of
     change: Change | None,
     approval: Approval | None,
     progress: Mapping[str, object] | None,
-    command: str,
 ) -> Shown:
     """One step of a guide, as it stands now."""
     spec, state = run.guide.steps[index], run.steps[index]
@@ -111,7 +110,8 @@ def _change(
     if change.state is ChangeState.ASKED and approval and approval.state is ApprovalState.WAITING:
         shown.append(
             b.text(
-                f"Waiting for the role *{w.line(approval.role, 40)}* until {w.clock(approval.expires_at)}. Asked by <@{approval.asked_by}>."
+                f"Waiting for the role *{w.line(approval.role, 40)}* until "
+                f"{w.clock(approval.expires_at)}. Asked by <@{approval.asked_by}>."
             )
         )
     if change.state is ChangeState.REFUSED:
@@ -195,7 +195,10 @@ def _result(title: str, result: RunResult) -> str:
     changed = sum(task.status == "changed" for task in result.tasks)
     failed = [task for task in result.tasks if task.status in ("failed", "unreachable")]
     if failed:
-        words = f"failed at “{w.line(failed[0].name, 100)}” on {w.line(failed[0].host, 60)}: {w.line(failed[0].output, 300)}"
+        words = (
+            f"failed at “{w.line(failed[0].name, 100)}” on {w.line(failed[0].host, 60)}: "
+            f"{w.line(failed[0].output, 300)}"
+        )
     else:
         words = f"{result.state} in {w.duration(result.seconds)}, {w.plural(changed, 'task')} changed something"
         words += f" ({w.line(result.reason, 200)})" if result.reason else ""
@@ -270,7 +273,10 @@ def _foot(run: GuideRun, index: int, spec: Step, state: StepRun) -> str:
 def under_way(run: GuideRun, index: int, link: str) -> str:
     """Where the guide that is under way stands."""
     name = f"Step {index + 1} of {len(run.steps)}"
-    return f"“{w.line(run.guide.title)}” is under way, started by <@{run.started_by}>. {f'<{link}|{name}>' if link else name} is next."
+    return (
+        f"“{w.line(run.guide.title)}” is under way, started by <@{run.started_by}>. "
+        f"{f'<{link}|{name}>' if link else name} is next."
+    )
 
 
 def no_guide(incident: Incident, report: CauseReport | None, command: str) -> str:
@@ -312,7 +318,10 @@ def escalation(
 ) -> str:  # as above
     """Calling a person after a change that did not go well."""
     called = " ".join(f"<@{one}>" for one in people) or f"Nobody has the role {role}, so I can call no one."
-    return f"✕ {w.line(change.title, 150)}: {w.line(words, 500)}.\n{called}  {incident.name} needs you. Tried: {w.line(what, 1200)}"
+    return (
+        f"✕ {w.line(change.title, 150)}: {w.line(words, 500)}.\n{called}  {incident.name} needs you. Tried: "
+        f"{w.line(what, 1200)}"
+    )
 
 
 def lost(change: Change, incident: Incident) -> str:
@@ -321,7 +330,8 @@ def lost(change: Change, incident: Incident) -> str:
     if change.result and change.result.tasks:
         known = f"Its own record says: {_result(change.title, change.result)}."
     return (
-        f"? Fettle was restarted while “{w.line(change.title, 150)}” ran for {incident.name}, so its end was not seen. {known} "
+        f"? Fettle was restarted while “{w.line(change.title, 150)}” ran for {incident.name}, so its end "
+        f"was not seen. {known} "
         "It will not run again by itself: look, then press one of the buttons on the step."
     )
 
@@ -330,4 +340,7 @@ def resolved(incident: Incident, change: Change, words: str) -> str:
     """The summary when a change resolved the incident."""
     closed = incident.closed_at or incident.touched_at
     took = w.duration((closed - incident.started_at).total_seconds())
-    return f"✓ It helped: {w.line(words, 400)}. {incident.name} resolved after {took}.\nFixed by: {w.line(change.title, 150)}, approved by {' and '.join(f'<@{one}>' for one in change.approved_by)}."
+    return (
+        f"✓ It helped: {w.line(words, 400)}. {incident.name} resolved after {took}.\nFixed by: "
+        f"{w.line(change.title, 150)}, approved by {' and '.join(f'<@{one}>' for one in change.approved_by)}."
+    )

@@ -1,7 +1,7 @@
 """A small house for scenario tests: one service that a playbook mends, with everything real and little to wait for.
 
-The service's health is a file: ``broken`` makes its error metric rise, and the playbook writes ``well`` into it. Each run
-of the playbook adds a line to ``runs.txt``, which says how often it really ran.
+The service's health is a file: ``broken`` makes its error metric rise, and the playbook writes ``well`` into it. Each
+run of the playbook adds a line to ``runs.txt``, which says how often it really ran.
 """
 
 import asyncio
@@ -62,7 +62,7 @@ playbook: playbooks/mend.yml
 parameters:
   service: {type: string, enum: [shop], description: the service}
   to: {type: string, enum: [well, broken, worse], description: its state}
-  pause: {type: integer, min: 0, max: 60, description: how long it takes}
+  pause: {type: integer, minimum: 0, maximum: 60, description: how long it takes}
 targets: {service: "{service}"}
 class: changing
 requires: approver
@@ -109,7 +109,14 @@ services:
     hosts: [shop-01]
     url: {url}
     indicators:
-      - {{name: errors, title: failed checkouts, query: 'http_error_ratio{{service="shop"}}', kind: errors, role: symptom, unit: ratio, limit: 0.02, floor: 0.005}}
+      - name: errors
+        title: failed checkouts
+        query: http_error_ratio{{service="shop"}}
+        kind: errors
+        role: symptom
+        unit: ratio
+        limit: 0.02
+        floor: 0.005
 """
 HOUSE = """
 channels: {{alerts: "#alerts", approvals: "#ops"}}
@@ -121,7 +128,7 @@ roles:
 escalation: {{after: 10m, role: senior}}
 approvals: {{expire_after: {expire}}}
 grouping: {{window: 10m, storm_after: 12, storm_window: 1m}}
-search: {{window: 30s, step: 1s, guard: 2s}}
+search: {{window: 60s, step: 1s, guard: 2s}}
 webhooks:
   alertmanager: {{auth: bearer, service_labels: [service]}}
   changes: {{auth: bearer}}
@@ -150,7 +157,7 @@ class SmallHouse:
     workspace: Workspace = field(default_factory=Workspace)
     url: str = ""
     shop_url: str = ""
-    _port: int = 0
+    port: int = 0
     _fettle: asyncio.subprocess.Process | None = None
     _alerts: int = 0
 
@@ -196,7 +203,7 @@ class SmallHouse:
         async with (
             aiohttp.ClientSession() as session,
             session.post(
-                f"http://127.0.0.1:{self._port}/webhooks/alertmanager",
+                f"http://127.0.0.1:{self.port}/webhooks/alertmanager",
                 json=body,
                 headers={"Authorization": f"Bearer {TOKEN}"},
             ) as response,
@@ -216,7 +223,7 @@ class SmallHouse:
             "SLACK_APP_TOKEN": app.app_token,
             "FETTLE_CONFIG": str(self.folder / "config"),
             "FETTLE_HOME": str(self.home),
-            "FETTLE_HTTP_PORT": str(self._port),
+            "FETTLE_HTTP_PORT": str(self.port),
             "FETTLE_WEBHOOK_TOKEN": TOKEN,
             "FETTLE_RECORDER": str(self.folder / "metrics.db"),
         }
@@ -236,7 +243,7 @@ class SmallHouse:
             while time.monotonic() < until:
                 assert self._fettle.returncode is None, self.log()
                 with contextlib.suppress(aiohttp.ClientError):
-                    async with session.get(f"http://127.0.0.1:{self._port}/readyz") as response:
+                    async with session.get(f"http://127.0.0.1:{self.port}/readyz") as response:
                         if response.status == 200:
                             return
                 await asyncio.sleep(0.05)
@@ -254,7 +261,7 @@ class SmallHouse:
 
     async def incident(self, person: Person) -> SeenMessage:
         """The incident's living message, once it is there."""
-        return await person.wait_for(lambda m: "INC-1" in m.all_text and not m.thread_ts, timeout=30)
+        return await person.wait_for(lambda m: "INC-1" in m.all_text and m.thread_ts in ("", m.ts), timeout=30)
 
     async def step(self, person: Person, message: SeenMessage, label: str, *, after: str = "") -> SeenMessage:
         """The newest message in the incident's thread with that button."""
@@ -265,7 +272,7 @@ class SmallHouse:
         found = []
         for conversation in self.workspace.state.messages.values():
             for message in conversation.values():
-                payload = (message.metadata or {}).get("event_payload") or {}
+                payload = (message.body.get("metadata") or {}).get("event_payload") or {}
                 if "key" in payload:
                     found.append(str(payload["key"]))
         return found
@@ -280,7 +287,7 @@ async def small_house(
     async with contextlib.AsyncExitStack() as stack:
         house.url = await stack.enter_async_context(running(house.workspace))
         house.shop_url = await stack.enter_async_context(_shop(folder))
-        house._port = _free_port()
+        house.port = _free_port()
         _write(house)
         house.set("well")
         recorder = Recorder(

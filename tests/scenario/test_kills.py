@@ -73,6 +73,7 @@ async def test_killed_between_any_two_steps_it_goes_on(tmp_path: Path) -> None:
         await approve(approver)
         await junior.wait_for(lambda m: "Watching for" in m.all_text, thread=message, timeout=40)
         await house.restart()  # while it watches: the judgement is a row with a due time
+        await house.alert("resolved")
         await junior.wait_for(lambda m: m.ts == message.ts and "resolved" in m.text.lower(), timeout=60)
         assert house.runs() == ["to well"]
         await once_each(house)
@@ -96,6 +97,7 @@ async def test_a_run_that_was_under_way_is_unknown_and_asks(tmp_path: Path) -> N
         step = await house.step(junior, message, "It worked: check it")
         assert "Nobody saw it end" in step.all_text
         assert house.runs() == ["to well"]
+        await house.alert("resolved")
         await junior.press(step, "It worked: check it")
         await junior.wait_for(lambda m: m.ts == message.ts and "resolved" in m.text.lower(), timeout=60)
         assert house.runs() == ["to well"]

@@ -49,6 +49,9 @@ async def test_only_an_approver_who_did_not_ask_decides_and_only_once(tmp_path: 
         first, second = await asyncio.gather(approver.press(asked, "Approve"), approver.press(asked, "Approve"))
         assert first.ok
         assert second.ok
+        while not house.runs():
+            await asyncio.sleep(0.05)
+        await house.alert("resolved")
         message = await house.incident(junior)
         await junior.wait_for(lambda m: m.ts == message.ts and "resolved" in m.text.lower(), timeout=60)
         assert house.runs() == ["to well"]

@@ -158,6 +158,18 @@ def test_a_wall_of_text_is_cut_too() -> None:
     assert max(len(section.prose) for section in split(document("x" * 5_000))) <= LONGEST
 
 
+def test_a_long_list_is_cut_between_its_sentences() -> None:
+    items = [
+        f"{number}. Look at host {number} {'and its disks ' * 8}now.\n   Then write it down." for number in range(1, 31)
+    ]
+    sections = split(document("## Round\n\n" + "\n".join(items)))
+    assert len(sections) > 2
+    for section in sections:
+        assert section.text.endswith(".")
+        assert not section.text.endswith(tuple(f"\n{number}." for number in range(1, 31)))
+        assert section.text.startswith(("#", "Then write")) or section.text[0].isdigit()
+
+
 def test_an_empty_document_has_a_section() -> None:
     assert [section.text for section in split(document(""))] == [""]
 

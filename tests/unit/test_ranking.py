@@ -3,22 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.passage import Band
-from knowledge.quote import LONGEST, telling
 from knowledge.ranking import WEIGHTS, ranked, rarity, share
 from knowledge.trust import Support, judge
-
-SECTION = """## Fix
-
-<!-- pool: never quoted -->
-Wait a minute first. Then raise the connection pool to forty. Tell the team.
-
-```shell
-set-pool --size 40 connection pool pool
-```
-
-- roll back the deploy
-- restart the connection proxy
-"""
 
 
 def test_scales_do_not_matter_and_weights_do() -> None:
@@ -47,27 +33,6 @@ def test_a_rarer_word_never_tells_less(one: int, other: int) -> None:
 def test_share_is_by_weight() -> None:
     assert share(["a", "b"], ["a"], {"a": 3.0, "b": 1.0}) == 0.75
     assert share([], ["a"], {}) == 0
-
-
-def test_the_most_telling_sentence_is_quoted_word_for_word() -> None:
-    quote = telling(SECTION, {"pool": 3.0, "connect": 2.0, "rais": 1.0})
-    assert quote.text == "Then raise the connection pool to forty. Tell the team."
-    assert SECTION[quote.start :].startswith(quote.text)
-
-
-def test_a_list_item_is_quoted_alone() -> None:
-    assert telling(SECTION, {"proxy": 3.0}).text == "- restart the connection proxy"
-
-
-def test_code_is_quoted_where_there_is_nothing_else() -> None:
-    assert telling("```\nkubectl get pods\n```", {}).text.startswith("```\nkubectl get pods")
-
-
-@given(st.text(alphabet="ab.!?\n #`-<>", max_size=800))
-def test_a_quote_is_always_part_of_the_text(text: str) -> None:
-    quote = telling(text, {"a": 1.0})
-    assert text[quote.start : quote.start + len(quote.text)] == quote.text
-    assert len(quote.text) <= LONGEST
 
 
 def support(cosine: float, covered: float, unknown: float, *, own: bool = False) -> Support:

@@ -11,7 +11,7 @@ from knowledge.words import metric_names, pairs, plain, spoken, stem, stems, syn
         ("etcdGRPCRequestsSlow", ["etcd", "grpc", "request", "slow", "etcdgrpcrequestsslow"]),
         ("PVCs of k8s at p99", ["pvc", "k8s", "p99"]),
         ("the database's pool", ["databas", "pool"]),
-        ("Größe_über für", ["größe", "über", "größeüber", "für"]),
+        ("Größe_über für", ["größ", "über", "größeüber", "für"]),
         ("x" * 80, []),
     ],
 )

@@ -3,6 +3,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -73,14 +74,35 @@ async def test_progress_is_told_in_the_loop_and_ends_complete(knowledge: Knowled
     assert told[-1] == Progress(74, 74)
 
 
+async def test_progress_is_told_where_nothing_is_to_be_done(knowledge: Knowledge, docs: Path) -> None:
+    write(docs, {f"more/{number}.md": f"# Page {number}\n" for number in range(150)})
+    await knowledge.index([docs])
+    told: list[Progress] = []
+    await knowledge.index([docs], told.append)
+    assert told == [Progress(100, 154), Progress(154, 154)]
+
+
 async def test_two_folders_keep_apart(knowledge: Knowledge, docs: Path, tmp_path: Path) -> None:
     other = write(tmp_path / "vendor", {"disk.md": "# Vendor's disk page\n\nThe controller's battery.\n"})
     assert counts(await knowledge.index([docs, other])) == (5, 0, 0, 0)
-    assert counts(await knowledge.index([other])) == (0, 0, 0, 1)
+    assert counts(await knowledge.index([other], others_stay=True)) == (0, 0, 0, 1)
     assert (await knowledge.document("docs/disk.md")) is not None
     assert (await knowledge.document("vendor/disk.md")) is not None
     with pytest.raises(KnowledgeError, match="same name"):
         await knowledge.index([docs, write(tmp_path / "x" / "docs", PAGES)])
+
+
+async def test_a_folder_that_is_not_named_any_more_goes(filled: Knowledge, docs: Path, tmp_path: Path) -> None:
+    incident = Document("incidents/INC-1", "Disk full", "Logs filled the disk.", DocumentKind.INCIDENT)
+    await filled.put(incident)
+    other = write(tmp_path / "vendor", {"battery.md": "# Battery\n\nThe controller's battery.\n"})
+    assert counts(await filled.index([other])) == (1, 0, 4, 0)
+    assert await filled.document("docs/disk.md") is None
+    assert await filled.document("incidents/INC-1") == incident
+    await filled.close()
+    assert sections_in_ledger(tmp_path / "index") == sections_in_chroma(tmp_path / "index") == 2
+    assert counts(await filled.index([])) == (0, 0, 1, 0)
+    assert counts(await filled.index([docs])) == (4, 0, 0, 0)
 
 
 async def test_a_moved_folder_is_still_the_same(knowledge: Knowledge, docs: Path, tmp_path: Path) -> None:
@@ -140,6 +162,40 @@ async def test_a_single_document_comes_and_goes(filled: Knowledge, docs: Path) -
 async def test_a_folders_page_is_not_overwritten_by_put(filled: Knowledge) -> None:
     with pytest.raises(KnowledgeError, match="comes from the folder 'docs'"):
         await filled.put(Document("docs/disk.md", "Mine", "now"))
+
+
+class Held(Counting):
+    """Holds every page until it is let go, and notes which threads asked."""
+
+    def __init__(self, model: MiniLM) -> None:
+        super().__init__(model)
+        self.threads: set[int] = set()
+        self.reached, self.go = threading.Event(), threading.Event()
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        self.threads.add(threading.get_ident())
+        if any("held" in text for text in texts):
+            self.reached.set()
+            assert self.go.wait(30)
+        return super().embed(texts)
+
+
+async def test_a_search_does_not_wait_for_a_run_nor_the_loop_for_either(
+    tmp_path: Path, model: MiniLM, docs: Path
+) -> None:
+    held = Held(model)
+    knowledge = Knowledge(tmp_path / "index", embedding=held)
+    await knowledge.index([docs])
+    write(docs, {"held.md": "# A page that is held\n\nUntil later.\n"})
+    running = asyncio.create_task(knowledge.index([docs]))
+    assert await asyncio.to_thread(held.reached.wait, 30)
+    assert await best(knowledge, "disk is filling up") == "docs/disk.md"
+    assert not running.done()
+    held.go.set()
+    assert counts(await running) == (1, 0, 0, 4)
+    await knowledge.close()
+    assert held.threads
+    assert threading.get_ident() not in held.threads
 
 
 async def test_searching_goes_on_while_indexing(filled: Knowledge, docs: Path) -> None:
@@ -234,7 +290,7 @@ from knowledge import Knowledge
 async def main():
     knowledge = Knowledge(Path(sys.argv[1]))
     for folder in sys.argv[2:]:
-        report = await knowledge.index([Path(folder)])
+        report = await knowledge.index([Path(folder)], others_stay=True)
         assert not report.errors, report
     await knowledge.close()
 
