@@ -312,7 +312,7 @@ class Dispatch:
 
 def refused(event: Event, taker: str, why: Exception) -> Outcome:
     """A refusal: told to the person alone, and written down."""
-    incident = getattr(event, "incident", None)
+    incident = getattr(event, "incident", None) or getattr(why, "incident", None)
     entry = Entry(
         thing=f"incident:{incident}" if incident else f"request:{taker}",
         verb="refuse",

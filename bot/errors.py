@@ -31,7 +31,14 @@ class IllegalTransition(FettleError):
 
 
 class Refused(FettleError):
-    """A person may not do that, or not now. The text is the reason, written for that person."""
+    """A person may not do that, or not now. The text is the reason, written for that person.
+
+    ``incident`` is the one that it belongs to on record, where the request itself does not say so.
+    """
+
+    def __init__(self, message: str, incident: int | None = None) -> None:
+        super().__init__(message)
+        self.incident = incident
 
 
 class NotFound(FettleError):

@@ -5,8 +5,9 @@ import hashlib
 import io
 import json
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.domain.evidence import Series
@@ -15,12 +16,16 @@ from bot.domain.wording import measure
 WIDE, HIGH, DOTS = 6.4, 2.4, 140  # inches and dots per inch: sharp in Slack, and some 30 kB
 LINE, ONSET, LIMIT, DEPLOY = "#1d6fb8", "#c62f2f", "#8a6d00", "#5b3fa0"
 TITLE_LETTERS, MARK_LETTERS = 80, 40
+ROWS, ROOM = 3, 0.1  # names of marks stand in so many rows above the line, each as high as that part of the axis
 
 Keep = Callable[[str, bytes, str], Awaitable[None]]
 
 
 class MetricPictures:
-    """Draws with matplotlib, one picture after the other. ``keep`` stores one by its id, with what it shows in words."""
+    """Draws with matplotlib, one picture after the other.
+
+    ``keep`` stores a picture by its id, with what it shows in words.
+    """
 
     def __init__(self, keep: Keep) -> None:
         self._keep = keep
@@ -81,6 +86,15 @@ def _zone(name: str) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
+def _alone(values: Sequence[float]) -> list[float]:
+    """The values between two gaps, which no line would show; NaN for all others."""
+    around = [math.nan, *values, math.nan]
+    return [
+        value if math.isnan(around[place]) and math.isnan(around[place + 2]) else math.nan
+        for place, value in enumerate(values)
+    ]
+
+
 def _draw(
     title: str,
     unit: str,
@@ -112,33 +126,38 @@ def _draw(
     times = [at.astimezone(zone) for at, _ in series.samples]
     values = [value if math.isfinite(value) else math.nan for _, value in series.samples]
     finite = [value for value in values if not math.isnan(value)]
-    alone = "o" if len(finite) == 1 else ""
-    axes.plot(times, values, color=LINE, linewidth=1.8, marker=alone)  # type: ignore[arg-type]  # dates are plotted, the stubs know numbers only
+    # Above the axis and not cut off at it: a line at zero would lie hidden there.
+    over: dict[str, Any] = {"color": LINE, "zorder": 3, "clip_on": False}
+    axes.plot(times, values, linewidth=1.8, **over)  # type: ignore[arg-type]  # dates are plotted, the stubs know numbers only
+    axes.plot(times, _alone(values), linestyle="", marker="o", markersize=3, **over)  # type: ignore[arg-type]  # as above
     if limit is not None:
         axes.axhline(limit, color=LIMIT, linewidth=1, linestyle="--")
         axes.annotate(
             f"limit {number(limit)}", (0.005, limit), xycoords=("axes fraction", "data"), xytext=(0, 3),
             textcoords="offset points", color=LIMIT, fontsize=8,
         )  # fmt: skip
-    if times:
-        shown = {name: at for name, at in marks.items() if times[0] <= at.astimezone(zone) <= times[-1]}
-        lines = [(name, at, DEPLOY) for name, at in sorted(shown.items(), key=lambda mark: mark[1])]
-        if onset is not None:
-            lines.append(("onset", onset, ONSET))
-        for row, (name, at, colour) in enumerate(lines):
-            axes.axvline(at.astimezone(zone), color=colour, linewidth=1.2)  # type: ignore[arg-type]  # as above
-            axes.annotate(
-                plain(name, MARK_LETTERS), (at.astimezone(zone), 1.0), xycoords=("data", "axes fraction"),
-                xytext=(3, -10 - 11 * (row % 3)), textcoords="offset points", color=colour, fontsize=8,
-            )  # fmt: skip
+    lines = [(name, at, DEPLOY) for name, at in sorted(marks.items(), key=lambda mark: mark[1])]
+    if onset is not None:
+        lines.append(("onset", onset, ONSET))
+    lines = [(name, at, colour) for name, at, colour in lines if times and times[0] <= at <= times[-1]]
+    for row, (name, at, colour) in enumerate(lines):
+        axes.axvline(at.astimezone(zone), color=colour, linewidth=1.2)  # type: ignore[arg-type]  # as above
+        axes.annotate(
+            plain(name, MARK_LETTERS), (at.astimezone(zone), 1.0), xycoords=("data", "axes fraction"),
+            xytext=(3, -10 - 11 * (row % ROWS)), textcoords="offset points", color=colour, fontsize=8,
+        )  # fmt: skip
     axes.set_title(plain(title, TITLE_LETTERS), loc="left", fontsize=10)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _place: number(value)))
     locator = AutoDateLocator(tz=zone, minticks=3, maxticks=7)  # type: ignore[no-untyped-call]  # has no types
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=zone))  # type: ignore[no-untyped-call]  # as above
     axes.tick_params(labelsize=8)
+    axes.xaxis.get_offset_text().set_fontsize(8)
     axes.margins(x=0.01)
     axes.set_ylim(bottom=min(0.0, *finite) if finite else 0.0)
+    if lines:
+        bottom, top = axes.get_ylim()
+        axes.set_ylim(top=top + (top - bottom) * ROOM * min(len(lines), ROWS))
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     out = io.BytesIO()

@@ -35,9 +35,9 @@ class Outgoing:
     """One message.
 
     ``key`` names it, ``under`` is the key of the message in whose thread it goes, ``origin`` where in Slack somebody
-    asked for it. ``posted_revision`` is the revision
-    that stands in Slack (0: none), at ``posted_channel`` and ``ts``, with the ``permalink``; ``digest`` is of what was
-    posted last. Smaller ``priority`` goes first. ``dead_reason`` is None unless it was given up.
+    asked for it. ``posted_revision`` is the revision that stands in Slack (0: none), at ``posted_channel`` and ``ts``,
+    with the ``permalink``; ``digest`` is of what was posted last. Smaller ``priority`` goes first. ``dead_reason`` is
+    None unless it was given up.
     """
 
     key: str
@@ -257,11 +257,10 @@ class Outbox:
         """Give the message up, with the reason, until somebody revives it."""
         await self._change(key, owner, dead_reason=error or "given up", error=error, **_RELEASED)
 
-    async def revive(self, key: str, now: datetime | None = None) -> None:
+    async def revive(self, key: str, now: datetime) -> None:
         """Try a message that was given up again, at once. Raises ``NotFound`` when there is no such dead message."""
-        values: dict[str, object] = {"dead_reason": None, "attempts": 0}
         statement = sa.update(messages).where(messages.c.key == key, buried)
-        values["next_try_at"] = messages.c.created_at if now is None else now
+        values = {"dead_reason": None, "attempts": 0, "next_try_at": now, "changed_at": now}
         async with self._database.write() as session:
             result: sa.CursorResult[Any] = await session.execute(statement.values(values))  # type: ignore[assignment]  # an update's result counts rows
             if result.rowcount == 0:

@@ -2,10 +2,11 @@
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, cast
 
 from bot.errors import Refused
 
@@ -78,6 +79,10 @@ class Action:
         return f"{self.name} {self.version}"
 
 
+# A word that no program takes for an option.
+PLAIN_WORD = r"(?!-)[\w.:/@+-]{1,200}"
+
+
 def bind(action: Action, given: Mapping[str, Value]) -> dict[str, Value]:
     """The parameters, each checked against its schema.
 
@@ -109,9 +114,11 @@ def _fit(action: str, name: str, schema: Parameter, value: Value) -> Value:
         raise Refused(f"{action}: {name} must be a {schema.type}, and {value!r} is not.")
     if schema.enum and value not in schema.enum:
         raise Refused(f"{action}: {name} must be one of {', '.join(map(str, schema.enum))}, and {value!r} is not.")
-    if isinstance(value, str) and not re.fullmatch(schema.pattern or r"[\w.:/@+-]{1,200}", value):
+    if isinstance(value, str) and not re.fullmatch(schema.pattern or PLAIN_WORD, value):
         raise Refused(f"{action}: {name} must look like {schema.pattern or 'a plain word'}, and {value!r} does not.")
     if isinstance(value, int | float) and not isinstance(value, bool):
+        if not math.isfinite(value):
+            raise Refused(f"{action}: {name} must be a number that one can count to, and {value} is not.")
         low, high = schema.minimum, schema.maximum
         if (low is not None and value < low) or (high is not None and value > high):
             raise Refused(f"{action}: {name} must be between {low} and {high}, and {value} is not.")
@@ -130,6 +137,12 @@ def fill(template: str, facts: Mapping[str, Value]) -> str:
 
 
 def exact(action: Action, parameters: Mapping[str, Value], targets: tuple[str, ...], plan: str) -> str:
-    """The digest of exactly this: action, version, parameters, targets and what the dry run foresaw (its digest)."""
-    body = [action.name, action.version, action.playbook, sorted(parameters.items()), sorted(targets), plan]
-    return hashlib.sha256(json.dumps(body, default=str).encode()).hexdigest()
+    """The digest of exactly this: the whole action as catalogued, its parameters, its targets, the dry run's digest."""
+    body = [action, sorted(parameters.items()), sorted(targets), plan]
+    return hashlib.sha256(json.dumps(body, default=_plain, sort_keys=True).encode()).hexdigest()
+
+
+def _plain(thing: object) -> object:
+    if isinstance(thing, Mapping):
+        return dict(thing)
+    return {one.name: getattr(thing, one.name) for one in fields(cast("Any", thing))}

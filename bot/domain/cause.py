@@ -1,8 +1,11 @@
 """Why an incident is happening: hypotheses, each resting on evidence by id."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from bot.domain import wording as w
 
 
 class Verdict(StrEnum):
@@ -37,6 +40,14 @@ class Evidence:
     source: str
     at: datetime | None = None
     url: str = ""
+
+
+def cite(piece: Evidence) -> str:
+    """One piece of evidence as a person reads it: what was seen, since when, and of what kind it is."""
+    since = f", since {w.clock(piece.at)}" if piece.at and piece.kind == "metric" else ""
+    plain = re.fullmatch(r"https?://[^\s<>|]{1,2000}", piece.url)
+    link = f"<{piece.url}|{piece.kind}>" if plain else f"_{piece.kind}_"
+    return f"{w.line(piece.text, 160)}{since}  {link}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,9 @@ def _line(text: str, depth: int) -> Classified:
     found = [changing("it has a character that no command has")] if any(map(_is_odd, text)) else []
     found += [*_substituted(line, depth), *_written(line), *(_part(part, depth) for part in line.parts)]
     found += _piped(line)
-    if line.broken:
+    if line.broken == shell.TOO_DEEP:
+        found.append(forbidden("it is nested too deeply to be judged"))
+    elif line.broken:
         found.append(changing(f"it cannot be read: {line.broken}"))
     if line.tricks:
         found.append(changing(f"only a shell can tell what it does: it has {' and '.join(line.tricks)}"))
@@ -81,8 +83,7 @@ def _is_assignment(word: str) -> bool:
 def _substituted(line: shell.Line, depth: int) -> list[Classified]:
     inner = [shell.read(text) for text in line.inner]
     fetched = any(danger.brings_in(part.words) for one in inner for part in one.parts if part.words)
-    names = {program(word) for part in line.parts for word in part.words[:2]}
-    runs = bool(names & (danger.SHELLS | danger.INTERPRETERS | {"eval", "source", ".", "sudo"}))
+    runs = any(danger.runs_text(part.words) for part in line.parts if part.words)
     found = [_line(text, depth + 1) for text in line.inner]
     if fetched and runs:
         found.append(forbidden("it runs what it fetches or decodes, which nobody has read"))

@@ -90,6 +90,14 @@ def brings_in(argv: Sequence[str]) -> bool:
     return any(program(word) in FETCHERS | DECODERS for word in argv[:1])
 
 
+def runs_text(argv: Sequence[str]) -> bool:
+    """Whether it runs a part of its arguments, or what a substitution gives, as a program."""
+    names = {program(word).rpartition("/")[2] for word in argv}
+    if names & WRAPPERS or "=" in argv[0]:
+        return bool(names & (SHELLS | INTERPRETERS | {"eval", "source", ".", "sudo"})) or argv[0].startswith(("$", "`"))
+    return argv[0].startswith(("$(", "`")) or bool({program(argv[0])} & (SHELLS | INTERPRETERS))
+
+
 def inner_commands(argv: Sequence[str]) -> list[Sequence[str]]:
     """The commands that a command would run as they stand in its arguments: each possible beginning."""
     name = program(argv[0]).rpartition("/")[2]
@@ -240,9 +248,8 @@ def _systemctl(name: str, arguments: list[str]) -> Classified:
 
 
 def _firewall(name: str, arguments: list[str]) -> Classified:
-    flushed = _flag(arguments, "FX", "--flush", "--delete-chain") or {"flush", "reset", "disable"} & set(
-        _words(arguments)
-    )
+    verbs = {"flush", "reset", "disable", "delete", "destroy"} & set(_words(arguments))
+    flushed = verbs or _flag(arguments, "FX", "--flush", "--delete-chain")
     return (
         destructive(f"{name} takes the firewall's rules away") if flushed else changing(f"{name} changes the firewall")
     )

@@ -77,13 +77,13 @@ class StepState(StrEnum):
         return self in OVER
 
 
+LONGEST_SHOWN = 120
 OVER = frozenset({StepState.AS_EXPECTED, StepState.SKIPPED, StepState.DONE})
 
 
 class StepMove(StrEnum):
     """What can be done to a step."""
 
-    OFFER = "offer"
     RUN = "run"
     PASS = "find as expected"  # noqa: S105  # passing a check is no password
     MISS = "find not as expected"
@@ -99,7 +99,6 @@ class StepMove(StrEnum):
 
 A = StepState
 STEP_TRANSITIONS: Mapping[tuple[StepState, StepMove], StepState] = {
-    (A.WAITING, StepMove.OFFER): A.OFFERED,
     (A.OFFERED, StepMove.RUN): A.RUNNING,
     (A.UNEXPECTED, StepMove.RUN): A.RUNNING,
     (A.FAILED, StepMove.RUN): A.RUNNING,
@@ -152,7 +151,11 @@ class GuideState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GuideRun:
-    """A guide as it is walked through in one incident. ``guide`` is the guide as it was when it was started."""
+    """A guide as it is walked through in one incident.
+
+    ``guide`` is the guide as it was when it was started, and what is carried out. ``told`` is the same with the facts
+    of that moment in its texts, for showing it.
+    """
 
     id: str
     version: int
@@ -163,6 +166,12 @@ class GuideRun:
     started_by: str
     started_at: datetime
     chosen_because: str = ""
+    told: Guide | None = None
+
+    @property
+    def shown(self) -> Guide:
+        """The guide for people to read."""
+        return self.told or self.guide
 
     @property
     def thing(self) -> str:
@@ -175,10 +184,12 @@ class GuideRun:
         return next((i for i, step in enumerate(self.steps) if not step.state.over), None)
 
 
-def start(run_id: str, guide: Guide, incident: int, by: str, now: datetime, because: str) -> tuple[GuideRun, Entry]:
+def start(
+    run_id: str, guide: Guide, incident: int, by: str, now: datetime, because: str, told: Guide | None = None
+) -> tuple[GuideRun, Entry]:
     """Begin a guide: its first step is offered."""
     steps = tuple(StepRun(StepState.OFFERED if i == 0 else StepState.WAITING) for i in range(len(guide.steps)))
-    run = GuideRun(run_id, 0, GuideState.ACTIVE, incident, guide, steps, by, now, because)
+    run = GuideRun(run_id, 0, GuideState.ACTIVE, incident, guide, steps, by, now, because, told)
     return run, Entry(
         run.thing, "start", by, "", run.state, because, incident, {"guide": guide.name, "version": guide.version}
     )
@@ -234,7 +245,7 @@ def advance(  # noqa: PLR0913  # the particulars of one press, all by name
         after,
         reason or finding,
         run.incident,
-        {"title": run.guide.steps[index].title, "change": changed.change},
+        {"title": run.shown.steps[index].title, "change": changed.change},
     )
     return replace(run, steps=tuple(steps), state=state), entry
 
@@ -266,41 +277,59 @@ def check(expect: Expect | None, output: str, value: object, exit_status: int | 
     if expect is None:
         return Finding(None, "nothing particular was expected")
     if expect.exit_status is not None and exit_status != expect.exit_status:
-        return Finding(False, f"exit status {exit_status}, expected {expect.exit_status}")
+        ended = "no exit status" if exit_status is None else f"exit status {exit_status}"
+        return Finding(False, f"{ended} (expected {expect.exit_status})")
     if expect.matches and not re.search(expect.matches, output):
         return Finding(False, f"the output does not contain “{expect.matches}”")
-    shown = _shown(value, expect.unit)
-    numeric = expect.below is not None or expect.above is not None
-    if numeric or expect.equals is not None:
-        if value is None:
-            return Finding(False, f"no value{f' at {expect.path}' if expect.path else ''} to compare")
-        if numeric:
-            number = _number(value)
-            if number is None:
-                return Finding(False, f"{shown} is not a number")
-            if expect.below is not None and not number < expect.below:
-                return Finding(False, f"{shown} (below {_shown(expect.below, expect.unit)})")
-            if expect.above is not None and not number > expect.above:
-                return Finding(False, f"{shown} (above {_shown(expect.above, expect.unit)})")
-        if expect.equals is not None and not _same(value, expect.equals):
-            return Finding(False, f"{shown}, expected {_shown(expect.equals, expect.unit)}")
-    return Finding(True, shown if value is not None else expect.text or "as expected")
+    wanted = _wanted(expect)
+    if not wanted:
+        return Finding(True, expect.text or "as expected")
+    if value is None:
+        return Finding(False, f"no value{f' at {expect.path}' if expect.path else ''} to compare")
+    shown = f"{_shown(value)} {expect.unit}".strip()
+    number = _number(value)
+    if number is None and (expect.below is not None or expect.above is not None):
+        return Finding(False, f"{shown} is not a number (expected {wanted})")
+    held = (
+        (expect.below is None or (number is not None and number < expect.below))
+        and (expect.above is None or (number is not None and number > expect.above))
+        and (expect.equals is None or _same(value, expect.equals))
+    )
+    return Finding(held, shown if held else f"{shown} (expected {wanted})")
+
+
+def _wanted(expect: Expect) -> str:
+    """What the value should be, in words; empty where no value is compared."""
+    words = [f"above {_shown(expect.above)}"] if expect.above is not None else []
+    words += [f"below {_shown(expect.below)}"] if expect.below is not None else []
+    words += [_shown(expect.equals)] if expect.equals is not None else []
+    return " and ".join(words)
 
 
 def _number(value: object) -> float | None:
+    if isinstance(value, bool):
+        return None
     if isinstance(value, int | float):
         return float(value)
-    try:
-        return float(str(value))
-    except ValueError:
-        return None
+    # float() also takes what nobody writes as a number: 1_000, nan, infinity.
+    plain = re.fullmatch(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*", str(value))
+    return float(plain[0]) if plain else None
 
 
 def _same(value: object, expected: str | float) -> bool:
+    """Equal as numbers when one of them is a number; two texts are compared as texts, as 1.10 is another release."""
+    if isinstance(value, str) and isinstance(expected, str):
+        return value == expected
     left, right = _number(value), _number(expected)
-    return left == right if left is not None and right is not None else str(value) == str(expected)
+    return left == right if left is not None and right is not None else _plain(value) == _plain(expected)
 
 
-def _shown(value: object, unit: str) -> str:
-    text = f"{value:.4g}" if isinstance(value, float) else str(value)
-    return f"{text} {unit}".strip()
+def _plain(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.0f}" if value.is_integer() and abs(value) < 1e15 else f"{value:.4g}"  # noqa: PLR2004  # exact so far
+    text = " ".join(_plain(value).split())
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…"

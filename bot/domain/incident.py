@@ -300,13 +300,14 @@ def absorb(
     else:
         after, verb = replace(alert, cleared_at=None, times=alert.times + 1), "refire"
         firing = 1 if alert.cleared_at else 0
+    worse = min((incident.severity, signal.severity), key=lambda one: one.rank)
     moved = replace(
         incident,
         alerts=incident.alerts + (alert is None),
         firing=incident.firing + firing,
         joined=joined,
         services=services,
-        severity=min((incident.severity, signal.severity), key=lambda one: one.rank),
+        severity=incident.severity if signal.status is Status.RESOLVED else worse,
         touched_at=now,
     )
     detail = {"alert": signal.name, "signal": signal.id}

@@ -211,9 +211,10 @@ PATTERNS: Mapping[str, tuple[str, str]] = {
         (
             r"(compute (instances|disks|networks|firewall-rules|addresses|forwarding-rules|backend-services|snapshots"
             r"|zones|instance-groups( managed)?)|container (clusters|node-pools|operations)|sql (instances|databases"
-            r"|operations)|run (services|revisions|jobs)|app (services|versions|instances)|functions|pubsub (topics|subscriptions)"
-            r"|redis instances|projects|services|logging (logs|sinks|metrics)|builds|deploy (releases|rollouts)"
-            r"|dns (managed-zones|record-sets)|iam (roles|service-accounts)) (list|describe)( [\w.-]+)?"
+            r"|operations)|run (services|revisions|jobs)|app (services|versions|instances)|functions|redis instances"
+            r"|pubsub (topics|subscriptions)|projects|services|logging (logs|sinks|metrics)|builds"
+            r"|deploy (releases|rollouts)|dns (managed-zones|record-sets)|iam (roles|service-accounts))"
+            r" (list|describe)( [\w.-]+)?"
         ),
         "--format: --project: --zone: --region: --filter: --limit:",
     ),

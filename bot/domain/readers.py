@@ -103,7 +103,7 @@ def _git(name: str, arguments: list[str]) -> str:
         return "" if verb in known.GIT_LOOKS else _odd(name, verb)
     if verb == "config" and not given.values:
         return _odd(name, verb)
-    return "" if re.fullmatch(pattern, " ".join(given.words)) else _odd(f"git {verb}", given.words[0])
+    return "" if re.fullmatch(pattern, " ".join(given.words)) else _odd(f"git {verb}", " ".join(given.words))
 
 
 def _curl(name: str, arguments: list[str]) -> str:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 OPERATORS = ("&&", "||", ";;", "|&", ";", "|", "&", "\n", "(", ")")
 REDIRECTIONS = ("<<<", "<<-", "&>>", "<<", "<>", "<&", ">>", ">&", ">|", "&>", ">", "<")
 HARMLESS = {("2>", "/dev/null"), ("2>>", "/dev/null"), ("2>&", "1"), (">", "/dev/null"), ("&>", "/dev/null")}
+DEEPEST = 20
+TOO_DEEP = "it is nested too deeply"
 NEEDS_A_SHELL = {
     "*": "a wildcard",
     "?": "a wildcard",
@@ -68,6 +70,7 @@ class _Reader:
         self.tricks: dict[str, None] = {}
         self.inner: list[str] = []
         self.broken = ""
+        self._nested = 0
 
     def line(self) -> None:
         while self._at < len(self._text):
@@ -172,7 +175,7 @@ class _Reader:
                 return
             if one == "\\" and self._at < len(self._text) and self._text[self._at] in '$`"\\\n':
                 yield self._escaped()
-            elif one in "$`":
+            elif one == "`" or (one == "$" and self._text[self._at : self._at + 1] not in ("'", '"')):
                 yield self._expansion(one)
             else:
                 yield one
@@ -203,6 +206,9 @@ class _Reader:
         """The text up to the sign that closes it, which may stand in quotes or deeper in between."""
         opening = {")": "(", "}": "{"}.get(closing, "")
         begin, depth = self._at, 1
+        self._nested += 1
+        if self._nested > DEEPEST:
+            raise _UnreadableError(TOO_DEEP)
         while self._at < len(self._text):
             one = self._text[self._at]
             self._at += 1
@@ -210,9 +216,12 @@ class _Reader:
                 self._at += 1
             elif one == "'" and closing != "`":
                 self._quoted()
+            elif one == '"' and closing != "`":
+                list(self._double())
             elif one == closing:
                 depth -= 1
                 if depth == 0:
+                    self._nested -= 1
                     return self._text[begin : self._at - 1]
             elif one == opening:
                 depth += 1

@@ -19,9 +19,12 @@ LOOKING = re.compile(
     r"|current_(catalog|database|user|role|date|time(stamp)?)|session_user|local_?time(stamp)?|utc_(date|time(stamp)?)"
     r"|inet_(server|client)_(addr|port)|txid_current_if_assigned|user|database|schema|connection_id|found_rows"
     r"|last_insert_id|row_count|inet6?_(ntoa|aton)|uuid|gen_random_uuid|rand(om)?|crc32|md5|sha[12]?|sha(224|256|384|512)"
-    r"|count|sum|avg|min|max|std(dev)?(_pop|_samp)?|var(iance|_pop|_samp)|corr|covar_(pop|samp)|regr_\w+|mode"
+    r"|count|sum|avg|min|max|std(dev)?(_pop|_samp)?|var(iance|_pop|_samp)|corr|covar_(pop|samp)|mode"
+    r"|regr_(count|slope|intercept|r2|avg[xy]|s[xy]{2})"
     r"|any_value|bool_(and|or)|every|bit_(and|or|xor|count|length)|percentile_(cont|disc)|group_concat"
-    r"|string_agg|array_agg|jsonb?_\w+|row_to_json|to_jsonb?|row_number|rank|dense_rank|percent_rank|cume_dist|ntile"
+    r"|string_agg|array_agg|row_to_json|to_jsonb?|jsonb?_((object|array)_?agg|agg|object(_keys)?|array(_elements(_text)?"
+    r"|_length)?|each(_text)?|extract(_path(_text)?)?|build_(object|array)|typeof|strip_nulls|pretty|path_(exists|query"
+    r"(_first)?)|value|query|valid|keys|type|unquote|quote|contains|length|depth|search|table|set|insert)|row_number|rank|dense_rank|percent_rank|cume_dist|ntile"
     r"|lag|lead|(first|last|nth)_value|grouping|coalesce|nullif|ifnull|isnull|nvl|if|greatest|least|cast|convert"
     r"|extract|date_(part|trunc|bin|add|sub|format)|age|now|(clock|statement|transaction)_timestamp|timeofday"
     r"|make_(date|time|timestamp|timestamptz|interval)|justify_(days|hours|interval)|isfinite|to_(char|date|timestamp"
@@ -92,8 +95,8 @@ def _parsed(sql: str, dialect: str) -> Classified:
     for kind, words in ((exp.Drop, "drops"), (exp.TruncateTable, "empties"), (exp.Delete, "deletes")):
         if tree.find(kind):
             return destructive(f"it {words} data")
-    update = tree.find(exp.Update)
-    if update is not None and not update.args.get("where"):
+    updates = [one for one in tree.find_all(exp.Update) if not isinstance(one.parent, exp.When)]
+    if any(not one.args.get("where") for one in updates):
         return destructive("it updates every row")
     if not isinstance(tree, exp.Query | exp.Values):
         return changing(f"{type(tree).__name__.upper()} changes something")

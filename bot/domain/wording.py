@@ -99,6 +99,16 @@ def percent(share: float) -> str:
     return f"{share * 100:.0f} %"
 
 
+def told(text: str, limit: int = 300) -> str:
+    """One of Fettle's own sentences on one line: like ``line``, but people in it stay named."""
+    return re.sub(r"&lt;(@[UW][A-Z0-9]+)&gt;", r"<\1>", line(text, limit))
+
+
+def dot(severity: str) -> str:
+    """A severity's coloured dot."""
+    return {"critical": ":red_circle:", "warning": ":large_orange_circle:"}.get(severity, ":large_blue_circle:")
+
+
 def listed(words: Sequence[str], most: int = 4) -> str:
     """Words with commas, the rest counted."""
     shown = ", ".join(words[:most])

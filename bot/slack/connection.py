@@ -1,14 +1,18 @@
-"""The way to Slack: the Web API client, the Bolt app, and the socket where there is one."""
+"""The way to Slack: the Web API client, the Bolt app, and for deliveries the socket or the HTTP handler."""
 
 import asyncio
+import re
+from collections.abc import Awaitable, Callable
 
 import structlog
-from aiohttp import ClientError
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 
 from bot.slack import refusals
 
@@ -16,9 +20,9 @@ log = structlog.get_logger(__name__)
 
 TIMEOUT_SECONDS = 10
 CONNECT_SECONDS = 15
-LOOK_SECONDS = 2.0
+PING_SECONDS = 5.0
+PINGS_OF_PATIENCE = 4
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
-PATIENCE_SECONDS = 20.0
 HOPELESS = {
     "invalid_auth",
     "not_authed",
@@ -51,11 +55,33 @@ def bolt_app(client: AsyncWebClient, signing_secret: str | None) -> AsyncApp:
     )
 
 
-class Socket:
-    """Socket Mode: connects, keeps trying while Slack is away, and says how it stands."""
+def http_handler(app: AsyncApp) -> Callable[[Request], Awaitable[Response]]:
+    """Takes Slack's deliveries over HTTP; what Slack did not sign in the last five minutes is answered with 401.
 
-    def __init__(self, app: AsyncApp, app_token: str) -> None:
-        self._handler = AsyncSocketModeHandler(app, app_token)
+    Bolt checks the signature. What cannot be one at all is refused before: Bolt would stumble over it, with a traceback
+    in the log for whoever cares to knock.
+    """
+    bolt = AsyncSlackRequestHandler(app)
+
+    async def handle(request: Request) -> Response:
+        signature = request.headers.get("x-slack-signature", "")
+        signed_at = request.headers.get("x-slack-request-timestamp", "")
+        if not re.fullmatch("v0=[0-9a-f]{64}", signature) or not re.fullmatch("[0-9]{1,12}", signed_at):
+            return PlainTextResponse("This is not signed as Slack signs.", 401)
+        return await bolt.handle(request)
+
+    return handle
+
+
+class Socket:
+    """Socket Mode: connects, keeps trying while Slack is away, and says how it stands.
+
+    A connection over which no ping came back for four times ``ping_seconds`` is replaced.
+    """
+
+    def __init__(self, app: AsyncApp, app_token: str, ping_seconds: float = PING_SECONDS) -> None:
+        self._handler = AsyncSocketModeHandler(app, app_token, ping_interval=ping_seconds)
+        self._ping = ping_seconds
         self._keeping: asyncio.Task[None] | None = None
         self._why: str | None = "is connecting"
 
@@ -90,9 +116,9 @@ class Socket:
         log.info("connected to Slack over Socket Mode")
         while True:
             self._why = None
-            await asyncio.sleep(LOOK_SECONDS)
-            down = 0.0 if await client.is_connected() else down + LOOK_SECONDS
-            if down >= PATIENCE_SECONDS:
+            await asyncio.sleep(self._ping)
+            down = 0.0 if await client.is_connected() else down + self._ping
+            if down >= PINGS_OF_PATIENCE * self._ping:
                 log.warning("not connected to Slack; asking for another address", seconds=down)
                 client.wss_uri, down = None, 0.0
 
@@ -100,8 +126,9 @@ class Socket:
         """Try once. What fails is noted in words."""
         client = self._handler.client
         try:
-            # Connecting itself never gives up and never says why, so the address is asked for here.
-            client.wss_uri = await client.issue_new_wss_url()
+            # Connecting itself never gives up, never says why, and stumbles over answers that are not Slack's.
+            answer = await client.web_client.apps_connections_open(app_token=self._handler.app_token)
+            client.wss_uri = str(answer["url"])
             async with asyncio.timeout(CONNECT_SECONDS):
                 await self._handler.connect_async()  # type: ignore[no-untyped-call]  # it has no types
         except SlackApiError as error:
@@ -109,7 +136,7 @@ class Socket:
             hint = ": SLACK_APP_TOKEN is not right; `fettle doctor` says what it has to be" if code in HOPELESS else ""
             self._why = f"Slack refused Socket Mode ({code}){hint}"
             return False
-        except (TimeoutError, ClientError, OSError) as error:
-            self._why = f"Slack does not answer ({type(error).__name__})"
+        except refusals.NO_ANSWER as error:
+            self._why = refusals.unanswered(error)
             return False
         return True

@@ -133,6 +133,7 @@ class Courier:
             if not await self._outbox.renew(key, self._owner, until):
                 raise NotOurs
 
+        # Whatever a skill's view or Slack comes up with is this one message's fate, and never ends the courier.
         (became,) = await asyncio.gather(self._gateway.show(row, still_ours), return_exceptions=True)
         match became:
             case Stands():

@@ -32,9 +32,9 @@ def said_by_a_person(message: Body) -> bool:
     return message.get("subtype") in _HUMAN_SUBTYPES
 
 
-def without_mention(text: str, bodys: Body) -> str:
+def without_mention(text: str, body: Body) -> str:
     """The text without the mention that made it Fettle's, wherever that stands; nobody else's is taken away."""
-    for one in bodys.get("authorizations") or ():
+    for one in body.get("authorizations") or ():
         mention = re.compile(rf"<@{re.escape(str(one.get('user_id', '')))}(?:\|[^<>]*)?>")
         if mention.search(text):
             return mention.sub(" ", text, count=1).strip()

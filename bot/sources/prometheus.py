@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 NAME = "Prometheus"
 AT_ONCE = 8
+NO_RETRY = 0
 MOST_SAMPLES = 10_000
 MOST_SERIES = 2_000
 Answer = Found[tuple[Series, ...]] | Empty | Failed
@@ -79,17 +80,15 @@ class PrometheusMetrics:
     def _client(self) -> "PrometheusConnect":
         if self._connection is None:
             from prometheus_api_client import PrometheusConnect
-            from urllib3 import Retry  # noqa: PLC0415  # loads with the client
 
             # It is asked again by whoever needs it; retrying below that would only use up the time.
-            self._connection = PrometheusConnect(self._url, retry=Retry(total=0), timeout=self._timeout)
+            self._connection = PrometheusConnect(self._url, retry=NO_RETRY, timeout=self._timeout)
         return self._connection
 
 
 def _answer(ask: Callable[[], Rows]) -> tuple[Rows, str, bool]:
     """The rows, else what went wrong, and whether that was the source's fault rather than the question's."""
     from prometheus_api_client.exceptions import PrometheusApiClientException
-    from requests import RequestException  # noqa: PLC0415  # loads with the client
 
     try:
         return ask(), "", False
@@ -98,7 +97,7 @@ def _answer(ask: Callable[[], Rows]) -> tuple[Rows, str, bool]:
         text = str(error)
         status = next((int(word) for word in text.split() if word.isdecimal()), 0)
         return (), f"it answered: {text[:300]}", status >= 500 or status == 429  # noqa: PLR2004  # HTTP status
-    except (RequestException, ValueError) as error:
+    except (OSError, ValueError) as error:  # requests' own errors are OSErrors
         # The error's own text names the address, which may carry a password.
         return (), f"it cannot be asked ({type(error).__name__}): is PROMETHEUS_URL right, and is it running?", True
 

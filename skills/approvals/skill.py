@@ -40,9 +40,12 @@ async def reject(event: Pressed, ctx: Context) -> Outcome:
 async def _decide(event: Pressed, ctx: Context, *, yes: bool) -> Outcome:
     approval = await ctx.state.get(Approval, event.value)
     change = await ctx.state.get(Change, approval.change)
-    if yes:
-        await _not_stopped(ctx)
-    decided, entry = decide(approval, ctx.actor, yes, change.digest, ctx.now)
+    try:
+        if yes:
+            await _not_stopped(ctx)
+        decided, entry = decide(approval, ctx.actor, yes, change.digest, ctx.now)
+    except Refused as refusal:
+        raise Refused(str(refusal), approval.incident) from refusal
     outcome = Outcome((decided,), (entry,), (*_shown(approval.id), Refresh(_step(change))))
     if decided.state is ApprovalState.APPROVED:
         granted = ApprovalGranted(

@@ -26,7 +26,7 @@ def answer(question: str, found: Answer, samples: Mapping[str, bool]) -> Shown:
     )
     shown: list[Block] = [b.text(f"*{asked}*\n{lead}".strip())]
     for number, passage in enumerate(found.passages[:3], 1):
-        shown.append(b.text(f"{w.code(passage.quote, 900)}\n[{number}] {_where(passage, samples)}"))
+        shown.append(b.text(f"> {w.line(passage.quote, 900)}\n[{number}] {_where(passage, samples)}"))
     text = f"{len(found.passages[:3])} passages on “{asked}”"
     return text, b.plain(shown)
 

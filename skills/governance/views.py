@@ -44,7 +44,7 @@ def _line(one: Line) -> str:
     entry = one.entry
     who = "Fettle" if entry.actor == "fettle" else f"<@{entry.actor}>"
     states = f" {w.line(entry.before, 30)} → {w.line(entry.after, 30)}" if entry.after and entry.before else ""
-    reason = f": {w.line(entry.reason, 120)}" if entry.reason else ""
+    reason = f": {w.told(entry.reason, 120)}" if entry.reason else ""
     return (
         f"`{one.seq}` {w.clock(one.at)} {who} *{w.line(entry.verb, 30)}* "
         f"{w.line(entry.thing, 50)}{states}{reason}  `{one.hash[:8]}`"
@@ -56,11 +56,18 @@ def stopped(by: str, why: str, halted: Sequence[Change]) -> str:
     reason = f" ({w.line(why, 200)})" if why else ""
     runs = "; ".join(f"{w.line(one.title, 120)} (INC-{one.incident})" for one in halted)
     return (
-        f"⏸ <@{by}> stopped all automation{reason}. Halted: {runs or 'nothing was running'}. Nothing changes "
+        f"*Stopped*: <@{by}> stopped all automation{reason}. Halted: {runs or 'nothing was running'}. Nothing changes "
         "until somebody resumes it."
     )
 
 
 def resumed(by: str) -> str:
     """Automation is on again."""
-    return f"▶ <@{by}> turned automation on again. Steps that were halted can be tried again from their messages."
+    return (
+        f"*Resumed*: <@{by}> turned automation on again. Steps that were halted can be tried again from their messages."
+    )
+
+
+def everybody_knows(channel: str) -> str:
+    """For whoever stopped or resumed it."""
+    return f"Done, and said so in {w.line(channel, 80)}."

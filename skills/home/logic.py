@@ -48,7 +48,7 @@ def next_step(run: GuideRun | None) -> str:
         return ""
     state = run.steps[run.current].state
     waits = f" ({state})" if state is not StepState.OFFERED else ""
-    return f"step {run.current + 1} of {len(run.steps)}: {run.guide.steps[run.current].title}{waits}"
+    return f"step {run.current + 1} of {len(run.steps)}: {run.shown.steps[run.current].title}{waits}"
 
 
 def near(word: str, commands: Sequence[str]) -> list[str]:

@@ -12,7 +12,6 @@ from bot.skill import Command
 from skills.home.logic import Desk
 
 Shown = tuple[str, list[dict[str, Any]]]
-DOT = {"critical": "🔴", "warning": "🟠", "info": "🔵"}
 
 
 def home(desk: Desk, links: Mapping[str, str], steps: Mapping[int, str], command: str) -> Shown:
@@ -21,8 +20,7 @@ def home(desk: Desk, links: Mapping[str, str], steps: Mapping[int, str], command
     if desk.automation.stopped:
         shown.append(
             b.text(
-                f"⏸ *All automation is stopped* by <@{desk.automation.stopped_by}>. `{command} resume` "
-                "turns it on again."
+                f"*All automation is stopped* by <@{desk.automation.stopped_by}>. `{command} resume` turns it on again."
             )
         )
     shown.append(b.header("Waits for you"))
@@ -59,7 +57,7 @@ def _incident(one: Incident, links: Mapping[str, str], steps: Mapping[int, str])
     who = f"<@{one.assignee}>" if one.assignee else "nobody has it"
     step = f"\n{w.line(steps[one.id], 150)}" if steps.get(one.id) else ""
     return (
-        f"{DOT[one.severity]} {name} {w.line(one.title, 150)}\n{one.state} · since {w.clock(one.started_at)} "
+        f"{w.dot(one.severity)} {name} {w.line(one.title, 150)}\n{one.state} · since {w.clock(one.started_at)} "
         f"· {who}{step}"
     )
 

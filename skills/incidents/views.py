@@ -9,7 +9,7 @@ from slack_sdk.models.blocks import Block
 from bot import blocks as b
 from bot.domain import wording as w
 from bot.domain.catalogue import Catalogue
-from bot.domain.cause import CauseReport, Evidence, Search, Verdict
+from bot.domain.cause import CauseReport, Search, Verdict, cite
 from bot.domain.guide import GuideRun, GuideState
 from bot.domain.house import House
 from bot.domain.incident import Alert, Incident, IncidentState
@@ -17,7 +17,55 @@ from bot.domain.journal import Line
 from skills.incidents.logic import MUTE_CHOICES
 
 Shown = tuple[str, list[dict[str, Any]]]
-DOT = {"critical": "🔴", "warning": "🟠", "info": "🔵"}
+# The journal's verbs for people; what another line of the same moment says already has no words.
+SAID: Mapping[tuple[str, str], str] = {
+    ("incident", "open"): "opened it: {reason}",
+    ("incident", "join"): "took one more alert in: {reason}",
+    ("incident", "clear"): "saw an alert clear",
+    ("incident", "refire"): "saw an alert fire again",
+    ("incident", "acknowledge"): "took it",
+    ("incident", "start_fix"): "started the guided fix",
+    ("incident", "explain"): "looked for the cause: {reason}",
+    ("incident", "resolve"): "resolved it: {reason}",
+    ("incident", "dismiss"): "called it a false alarm",
+    ("incident", "escalate"): "called for help: {reason}",
+    ("incident", "mute"): "muted the service: {reason}",
+    ("incident", "refuse"): "was refused: {reason}",
+    ("guide", "start"): "",
+    ("guide", "leave"): "ended the guide",
+    ("guide", "ask for help"): "asked for help {reason}",
+    ("step", "run"): "ran {step}",
+    ("step", "pass"): "{step}: as expected, {reason}",
+    ("step", "miss"): "{step}: not as expected, {reason}",
+    ("step", "fail"): "{step} failed: {reason}",
+    ("step", "skip"): "skipped {step}",
+    ("step", "mark_done"): "went on from {step}",
+    ("step", "simulate"): "tried {step} dry",
+    ("step", "plan"): "",
+    ("step", "ask"): "",
+    ("step", "refuse"): "",
+    ("step", "lose"): "",
+    ("change", "plan"): "",
+    ("change", "ask"): "",
+    ("change", "refuse"): "did not start the change: {reason}",
+    ("change", "start"): "started: {reason}",
+    ("change", "finish"): "saw the run end well",
+    ("change", "fail"): "saw the run fail: {reason}",
+    ("change", "cancel"): "saw the run stopped: {reason}",
+    ("change", "lose"): "lost sight of the run: {reason}",
+    ("change", "help"): "saw that it helped: {reason}",
+    ("change", "not_help"): "saw that it did not help: {reason}",
+    ("change", "roll_back"): "rolls it back: {reason}",
+    ("change", "back"): "saw it rolled back: {reason}",
+    ("change", "not_back"): "could not roll it back: {reason}",
+    ("approval", "ask"): "asked for approval: {reason}",
+    ("approval", "approve"): "approved it",
+    ("approval", "reject"): "rejected it: {reason}",
+    ("approval", "withdraw"): "took the question back",
+    ("approval", "expire"): "let the approval expire: {reason}",
+    ("approval", "use"): "",
+}
+OF_CHANGE = frozenset({"run", "pass", "miss", "fail"})  # the change's own lines tell these
 TICKS = {"found": "✓", "empty": "–", "failed": "✕", "asked": "…"}
 
 
@@ -35,7 +83,7 @@ def living(  # everything that the message tells of
         return _closed(incident, search)
     report = search.report if search else None
     shown: list[Block] = [
-        b.text(f"{DOT[incident.severity]} *{incident.name}*  *{w.line(incident.title, 200)}*   {incident.severity}"),
+        b.text(f"{w.dot(incident.severity)} *{incident.name}*  *{w.line(incident.title, 200)}*   {incident.severity}"),
         b.text(_facts(incident, alerts)),
         b.text(_cause_lines(report, progress, search.again_at if search else None)),
     ]
@@ -72,11 +120,11 @@ def _cause_lines(report: CauseReport | None, progress: Mapping[str, object] | No
     if best is None:
         return _unsure(report, again_at)
     lines = [f"*Likely cause*  {w.line(best.text, 300)}   *{w.percent(best.confidence)}*"]
-    supports = " · ".join(_cite(piece) for piece in report.cited(best.supports)[:4])
-    lines.append(f"for        {supports or 'nothing'}")
-    against = " · ".join(_cite(piece) for piece in report.cited(best.against)[:3])
-    lines.append(f"against  {against or 'nothing found that speaks against it'}")
-    lines.append(f"settles   {w.line(best.settles, 200)}")
+    lines += [f"• {cite(piece)}" for piece in report.cited(best.supports)[:4]]
+    against = report.cited(best.against)[:3]
+    lines.append("*Against it*  " + ("" if against else "nothing was found"))
+    lines += [f"• {cite(piece)}" for piece in against]
+    lines.append(f"*To settle it*  {w.line(best.settles, 200)}")
     if report.gaps:
         lines.append(_gaps(report))
     return "\n".join(lines)
@@ -113,11 +161,6 @@ def _gaps(report: CauseReport) -> str:
     )
 
 
-def _cite(piece: Evidence) -> str:
-    kind = f"<{piece.url}|{piece.kind}>" if piece.url.startswith(("http://", "https://")) else f"_{piece.kind}_"
-    return f"{w.line(piece.text, 160)} {kind}"
-
-
 def _picture_words(report: CauseReport) -> str:
     best = report.best
     onset = f", onset {report.onset:%H:%M:%S} UTC" if report.onset else ""
@@ -139,7 +182,7 @@ def _also(report: CauseReport | None) -> list[str]:
         mark = " _sample data_" if past.sample else ""
         shown.append(
             f"like {w.line(past.id, 30)}: {w.line(past.title, 100)}, fixed by "
-            f"{w.line(past.fix or '–', 80)} {held}{mark}"
+            f"{w.line(past.fix.rstrip('. ') or '–', 80)} {held}{mark}"
         )
     return shown
 
@@ -186,7 +229,7 @@ def _closed(incident: Incident, search: Search | None) -> Shown:
     else:
         head = f"✓ *{incident.name}* resolved at {w.clock(closed_at)} after {took}."
         cause = f"Cause: {w.line(best.text, 250)}." if best else "Cause: not found."
-        rest = f"{w.line(incident.title, 200)}. {cause} {incident.resolution}"
+        rest = f"{w.line(incident.title, 200)}. {cause} {w.told(incident.resolution, 900)}"
     link = (
         b.actions(b.button("Show evidence", "incident:evidence", str(incident.id)))
         if search and search.report
@@ -236,7 +279,7 @@ def incident_list(
         who = f"<@{one.assignee}>" if one.assignee else "nobody yet"
         age = w.duration((now - one.started_at).total_seconds())
         shown.append(
-            b.text(f"{DOT[one.severity]} {_link(one, links)} {w.line(one.title, 150)}\n{one.state} · {age} · {who}")
+            b.text(f"{w.dot(one.severity)} {_link(one, links)} {w.line(one.title, 150)}\n{one.state} · {age} · {who}")
         )
     if over:
         recent = [f"✓ {_link(one, links)} {w.line(one.title, 100)} · {one.state}" for one in over]
@@ -263,14 +306,30 @@ def incident_detail(incident: Incident, search: Search | None, lines: Sequence[L
         best = report.best
         sure = f"{w.line(best.text, 250)}  {w.percent(best.confidence)}" if best else str(Verdict.UNSURE)
         shown.append(b.text(f"*Cause*  {sure}"))
-    told = [f"{w.clock(one.at)}  {_told(one)}" for one in lines[-25:]]
-    shown.append(b.text("*Timeline*\n" + ("\n".join(told) or "nothing yet")))
+    shown.append(b.text("*Timeline*\n" + ("\n".join(timeline(lines)[-25:]) or "nothing yet")))
     return f"{incident.name} {incident.title}", b.plain(shown)
+
+
+def timeline(lines: Sequence[Line]) -> list[str]:
+    """The journal in words, without what another line says already; equal ones in a row are one with their number."""
+    told: list[tuple[str, str, int]] = []
+    for one in lines:
+        words = _told(one)
+        if told and words == told[-1][1]:
+            told[-1] = (*told[-1][:2], told[-1][2] + 1)
+        elif words:
+            told.append((w.clock(one.at), words, 1))
+    return [f"{at}  {words}" + (f" ({times} times)" if times > 1 else "") for at, words, times in told]
 
 
 def _told(one: Line) -> str:
     entry = one.entry
+    kind, *rest = entry.thing.split(":")
+    kind = "step" if "step" in rest else kind
+    if kind == "step" and entry.detail.get("change") and entry.verb in OF_CHANGE:
+        return ""
+    words = SAID.get((kind, entry.verb), f"{entry.verb.replace('_', ' ')}: {{reason}}")
+    title = f"step {rest[-1]} “{entry.detail.get('title', '')}”" if kind == "step" else ""
+    filled = words.format(reason=entry.reason, step=title).strip(": ")
     who = f"<@{entry.actor}>" if entry.actor != "fettle" else "Fettle"
-    step = f" ({w.line(entry.thing, 60)})" if not entry.thing.startswith("incident:") else ""
-    reason = f": {w.line(entry.reason, 140)}" if entry.reason else ""
-    return f"{who} {w.line(entry.verb.replace('_', ' '), 40)}{step}{reason}"
+    return f"{who} {w.told(filled, 200)}" if filled else ""

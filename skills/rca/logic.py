@@ -50,7 +50,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
-    """How an indicator moved. ``size`` is in robust standard deviations towards the bad side; times in UTC."""
+    """How an indicator moved. ``size`` is in robust standard deviations towards the bad side; times in UTC.
+
+    ``past`` is how many samples from before there are to compare with.
+    """
 
     asked: Asked
     query: str
@@ -60,7 +63,12 @@ class Deviation:
     onset: datetime | None
     breached: bool
     series: Series
-    thin: bool
+    past: int
+
+    @property
+    def thin(self) -> bool:
+        """Whether there is too little past to compare with."""
+        return self.past < FEWEST_BEFORE
 
     @property
     def notable(self) -> bool:
@@ -80,7 +88,6 @@ def deviation(asked: Asked, query: str, series: Series, alert_at: datetime, guar
     if not recent:
         return None
     sign = 1.0 if asked.indicator.bad == "high" else -1.0
-    thin = len(past) < FEWEST_BEFORE
     middle = median(past) if past else recent[0][1]
     spread = median(abs(value - middle) for value in past) if past else 0.0
     sigma = max(MAD_TO_SIGMA * spread, asked.indicator.floor, 0.05 * abs(middle), 1e-9)
@@ -94,7 +101,7 @@ def deviation(asked: Asked, query: str, series: Series, alert_at: datetime, guar
     limit = asked.indicator.limit
     breached = limit is not None and sign * (worst - limit) >= 0
     return Deviation(
-        asked, query, size if onset else min(size, NOTABLE - 1), middle, worst, onset, breached, series, thin
+        asked, query, size if onset else min(size, NOTABLE - 1), middle, worst, onset, breached, series, len(past)
     )
 
 
@@ -270,8 +277,6 @@ def _alike(past: Similar, one: Deviation, findings: Findings) -> bool:
 def _metric(ledger: Ledger, one: Deviation) -> str:
     unit = one.asked.indicator.unit
     text = f"{one.asked.title} {w.measure(one.before, unit)} → {w.measure(one.now, unit)}"
-    if one.onset:
-        text += f" since {w.plain_clock(one.onset)}"
     return ledger.add("metric", one.asked.service, text, one.query, "metrics", one.onset)
 
 
@@ -312,7 +317,7 @@ def _against(
             text = f"{one.asked.service}'s {w.listed(ordinary)} are ordinary"
             found.append(ledger.add("metric", one.asked.service, text, "the same window", "metrics"))
     if one.thin:
-        text = f"only {sum(1 for _ in one.series.samples)} samples to compare with"
+        text = f"only {w.plural(one.past, 'sample')} from before to compare with"
         found.append(ledger.add("metric", one.asked.service, text, one.query, "metrics"))
     earlier = [
         other
@@ -325,8 +330,8 @@ def _against(
     ]
     if earlier:
         first = min(earlier, key=lambda other: other.onset or datetime.max)  # noqa: DTZ901  # never compared: all have one
-        text = f"{first.asked.title} moved earlier, at {w.plain_clock(first.onset or findings.alert_at)}"
-        found.append(ledger.add("metric", first.asked.service, text, first.query, "metrics"))
+        text = f"{first.asked.title} moved earlier"
+        found.append(ledger.add("metric", first.asked.service, text, first.query, "metrics", first.onset))
     return tuple(found)
 
 
@@ -353,11 +358,14 @@ SETTLES: Mapping[CauseKind, str] = {
 
 
 def _say(one: Deviation, change: ChangeBefore | None) -> str:
-    words = WORDS[one.asked.indicator.kind].format(service=one.asked.service.capitalize())
+    indicator, service = one.asked.indicator, one.asked.service.capitalize()
+    words = WORDS[indicator.kind].format(service=service)
+    if indicator.kind is CauseKind.LATENCY and indicator.role == "resource":
+        words = f"{service} is slow because of its {indicator.title or indicator.name}"
     if change is None:
         return words
     name = f"{change.service} {change.version}".strip() if change.version else change.title
-    return f"{words} after deploy {name} at {w.plain_clock(change.at)}"
+    return f"{words} after deploy {name}"
 
 
 def _settles(one: Deviation, change: ChangeBefore | None) -> str:

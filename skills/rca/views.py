@@ -6,7 +6,7 @@ from slack_sdk.models.blocks import Block
 
 from bot import blocks as b
 from bot.domain import wording as w
-from bot.domain.cause import CauseReport, Evidence, Hypothesis
+from bot.domain.cause import CauseReport, Hypothesis, cite
 from bot.domain.incident import Incident
 
 
@@ -23,7 +23,7 @@ def report(incident: Incident, found: CauseReport | None, *, searching: bool) ->
         shown.append(
             b.text(
                 f"*Runbook* {w.line(found.runbook.title)} › {w.line(found.runbook.heading)}\n"
-                f"{w.code(found.runbook.quote, 500)}"
+                f"> {w.line(found.runbook.quote, 500)}"
             )
         )
     if found.gaps:
@@ -50,14 +50,19 @@ def report(incident: Incident, found: CauseReport | None, *, searching: bool) ->
 
 def _hypothesis(one: Hypothesis, found: CauseReport) -> str:
     lines = [f"*{w.line(one.text, 300)}*   {w.percent(one.confidence)}"]
-    lines += [f"    for  {_piece(piece)}" for piece in found.cited(one.supports)[:5]]
-    lines += [f"    against  {_piece(piece)}" for piece in found.cited(one.against)[:3]]
+    lines += [f"    for  {cite(piece)}" for piece in found.cited(one.supports)[:5]]
+    lines += [f"    against  {cite(piece)}" for piece in found.cited(one.against)[:3]]
     lines.append(f"    settles  {w.line(one.settles)}")
     return "\n".join(lines)
 
 
-def _piece(piece: Evidence) -> str:
-    return f"{w.line(piece.text, 200)}  _{w.line(piece.kind, 30)}_"
+def _mark(one: Hypothesis, found: CauseReport) -> str:
+    best = found.best
+    if best is None:
+        return "weak"
+    if one is best:
+        return "likely"
+    return "an effect of it" if set(one.supports[:1]) <= set(best.supports) else "rejected"
 
 
 def evidence_modal(incident: Incident, found: CauseReport) -> dict[str, Any]:
@@ -66,11 +71,9 @@ def evidence_modal(incident: Incident, found: CauseReport) -> dict[str, Any]:
         b.text(f"*{incident.name}*  searched in {w.duration(found.seconds)}, {w.moment(found.found_at)}")
     ]
     for one in found.hypotheses[:5]:
-        mark = "likely" if one is found.best else "rejected" if found.best else "weak"
+        mark = _mark(one, found)
         shown.append(b.text(f"*{w.line(one.text, 300)}*  {w.percent(one.confidence)}  _{mark}_"))
     shown.append(b.line())
-    for piece in found.evidence[:40]:
-        when = f"  {w.clock(piece.at)}" if piece.at else ""
-        shown.append(b.text(f"*{piece.id}* {_piece(piece)}{when}\n{w.inline(piece.query, 400)}"))
+    shown += [b.text(f"*{one.id}* {cite(one)}\n{w.inline(one.query, 400)}") for one in found.evidence[:40]]
     shown += [b.text(f"✕ {w.line(gap.source)} could not be read: {w.line(gap.reason, 400)}") for gap in found.gaps[:5]]
     return b.modal("rca:evidence", f"Evidence {incident.name}", shown[:90])

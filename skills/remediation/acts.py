@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot.domain.action import Value, exact, fill
 from bot.domain.change import Change, ChangeMove, ChangeState, Reading
 from bot.domain.change import advance as advance_change
 from bot.domain.effects import Effect, Note, Refresh, StartRun
-from bot.domain.evidence import Empty, Failed, Window
-from bot.domain.guide import Finding, GuideRun, Step, check
+from bot.domain.evidence import Empty, Failed, Series, Window
+from bot.domain.guide import Finding, Guide, GuideRun, Step, check
 from bot.domain.incident import Incident
 from bot.domain.journal import Entry
 from bot.domain.outcome import Outcome
@@ -64,21 +64,16 @@ async def automation(ctx: Context) -> Automation:
         return Automation()
 
 
-async def facts(run: GuideRun, step: Step, ctx: Context) -> dict[str, Value]:
-    """What the step's texts may refer to."""
-    service = step.on or run.guide.service
-    window = Window(run.started_at - DEPLOYS_BACK, ctx.now)
+async def facts(service: str, before: datetime, ctx: Context) -> dict[str, Value]:
+    """What a guide's texts may refer to, for one of its services; deploys of the day before that time and since."""
+    window = Window(before - DEPLOYS_BACK, ctx.now)
     return logic.facts_of(service, await ctx.state.changes([service], window), ctx.catalogue)
 
 
-async def told(run: GuideRun, ctx: Context) -> GuideRun:
-    """The run with its guide's texts filled in, for showing it and nothing else."""
-    known: dict[str, dict[str, Value]] = {}
-    for step in run.guide.steps:
-        service = step.on or run.guide.service
-        if service not in known:
-            known[service] = await facts(run, step, ctx)
-    return replace(run, guide=logic.told(run.guide, known))
+async def told(guide: Guide, ctx: Context) -> Guide:
+    """The guide as a person reads it now."""
+    services = {step.on or guide.service for step in guide.steps}
+    return logic.told(guide, {name: await facts(name, ctx.now, ctx) for name in sorted(services)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +90,7 @@ async def look(step: Step, run: GuideRun, ctx: Context) -> Look:
     """Run a read-only step."""
     expect = step.expect
     try:
-        known = await facts(run, step, ctx)
+        known = await facts(step.on or run.guide.service, run.started_at, ctx)
         command = fill(step.run, known)
         if step.kind == "promql":
             return await _query(step, command, ctx)
@@ -122,13 +117,15 @@ async def _query(step: Step, query: str, ctx: Context) -> Look:
             return Look("", Finding(None, answer.reason), answer.asked.seconds, failed=True)
         case Empty():
             return Look("no series", check(step.expect, "", None, None), answer.asked.seconds)
-    output = "\n".join(
-        f"{{{', '.join(f'{k}={v}' for k, v in one.labels)}}} {one.samples[-1][1]:.6g}"
-        for one in answer.data
-        if one.samples
-    )
+    output = "\n".join(f"{_written(one)} {one.samples[-1][1]:.6g}" for one in answer.data if one.samples)
     value = max((one.samples[-1][1] for one in answer.data if one.samples), default=None)
     return Look(output, check(step.expect, output, value, None), answer.asked.seconds)
+
+
+def _written(series: Series) -> str:
+    """A series as PromQL writes it."""
+    labels = ", ".join(f'{name}="{value}"' for name, value in series.labels if name != "__name__")
+    return f"{series.label('__name__') or ''}{{{labels}}}"
 
 
 async def plan(run: GuideRun, index: int, by: str, ctx: Context, most: int) -> Change:
@@ -137,7 +134,7 @@ async def plan(run: GuideRun, index: int, by: str, ctx: Context, most: int) -> C
     action = ctx.actions.get(step.action)
     if action is None:
         raise Refused(f"The guide wants the action {step.action}, which the catalogue does not have.")
-    known = await facts(run, step, ctx)
+    known = await facts(step.on or run.guide.service, run.started_at, ctx)
     done = logic.bound(action, step.parameters, known, ctx.catalogue)
     history = await ctx.state.find(Change, service=done.service, action=action.name, limit=most)
     logic.refuse_third(action, done.service, history, ctx.now)

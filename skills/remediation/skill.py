@@ -57,7 +57,7 @@ async def begin(event: Pressed | CommandGiven, ctx: Context) -> Outcome:
         raise Refused(views.no_guide(incident, report, ctx.house.command))
     guide, because = chosen
     moved, entry = advance_incident(incident, Move.START_FIX, by=ctx.actor.id, now=ctx.now)
-    run, started = start(ctx.new_id(), guide, incident.id, ctx.actor.id, ctx.now, because)
+    run, started = start(ctx.new_id(), guide, incident.id, ctx.actor.id, ctx.now, because, await acts.told(guide, ctx))
     effects = (
         Refresh(acts.step_key(run.id, 0)),
         Refresh(f"incident:{incident.id}"),
@@ -99,7 +99,9 @@ async def mark_done(event: Pressed, ctx: Context) -> Outcome:
 
 async def _mark(event: Pressed, ctx: Context, move: StepMove) -> Outcome:
     run, index = await acts.step_of(event.value, ctx)
-    moved, entry = advance(run, index, move, by=ctx.actor.id, now=ctx.now)
+    step = run.steps[index]
+    finding = step.finding if step.state is StepState.UNEXPECTED and move is StepMove.MARK_DONE else ""
+    moved, entry = advance(run, index, move, by=ctx.actor.id, now=ctx.now, finding=finding)
     return Outcome((moved,), (entry,), acts.shown(moved, index))
 
 
@@ -109,8 +111,7 @@ async def help_me(event: Pressed, ctx: Context) -> Outcome:
     incident = await ctx.state.get(Incident, run.incident)
     changes = await ctx.state.find(Change, incident=incident.id, limit=10, newest=False)
     people = [one for one in await ctx.people.with_role(ctx.house.escalate_role) if one != ctx.actor.id]
-    shown = await acts.told(run, ctx)
-    text = views.call_for_help(incident, shown, index, changes, people, ctx.actor.id, ctx.house.escalate_role)
+    text = views.call_for_help(incident, run, index, changes, people, ctx.actor.id, ctx.house.escalate_role)
     entry = Entry(run.thing, "ask for help", ctx.actor.id, reason=f"at step {index + 1}", incident=incident.id)
     return Outcome(journal=(entry,), effects=(acts.note(incident, f"help:{event.id}", text),))
 
@@ -449,7 +450,7 @@ async def render(rest: str, ctx: Context) -> Rendered | None:
         progress = await ctx.state.progress(f"run:{change.back_id if back else change.run_id}")
     incident = await ctx.state.get(Incident, run.incident)
     approval = approvals[0] if approvals else None
-    text, blocks = views.step(await acts.told(run, ctx), int(index), change, approval, progress)
+    text, blocks = views.step(run, int(index), change, approval, progress)
     return Rendered(incident.channel, text, blocks, under=f"incident:{incident.id}")
 
 

@@ -1,5 +1,6 @@
 """A step, a simulation, a run and its verdict, as a person sees them. Pure."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from bot.domain.run import RunResult
 from skills.remediation.logic import tried
 
 Shown = tuple[str, list[dict[str, Any]]]
+MOST_LINES, MOST_ENTRIES = 16, 4
 MARKS = {
     StepState.AS_EXPECTED: "✓",
     StepState.DONE: "✓",
@@ -24,6 +26,7 @@ MARKS = {
     StepState.FAILED: "✕",
     StepState.UNKNOWN: "?",
 }
+ASKS = {"command": "Command", "http": "Request", "promql": "Query"}
 WAYS = {
     "http": "read-only",
     "command": "read-only",
@@ -41,7 +44,7 @@ def step(  # everything that the message tells of
     progress: Mapping[str, object] | None,
 ) -> Shown:
     """One step of a guide, as it stands now."""
-    spec, state = run.guide.steps[index], run.steps[index]
+    spec, state = run.shown.steps[index], run.steps[index]
     head = f"*Step {index + 1} of {len(run.steps)}*   {w.line(spec.title, 150)}"
     shown: list[Block] = [b.text(f"{head}   _{_status(spec, state, change)}_")]
     body = _body(spec, state, change)
@@ -54,7 +57,7 @@ def step(  # everything that the message tells of
     elif state.state is StepState.RUNNING:
         shown.append(b.text("Running …"))
     if state.output and (change is None or state.state is StepState.FAILED):
-        shown.append(b.text(w.code(state.output, 2400)))
+        shown.append(b.text(w.code(readable(state.output), 2400)))
     if run.state is GuideState.ACTIVE:
         row = _buttons(run, index, spec, state, change)
         if row:
@@ -77,6 +80,8 @@ def _status(spec: Step, state: StepRun, change: Change | None) -> str:
     mark = MARKS.get(state.state)
     if mark is None:
         return WAYS[spec.kind] if state.state is StepState.OFFERED else str(state.state)
+    if state.state is StepState.DONE and state.finding:
+        return f"✕ {StepState.UNEXPECTED}: {w.line(state.finding, 160)}"
     finding = f": {w.line(state.finding, 160)}" if state.finding and state.state is not StepState.SKIPPED else ""
     return f"{mark} {state.state}{finding}"
 
@@ -88,7 +93,7 @@ def _body(spec: Step, state: StepRun, change: Change | None) -> str:
     if spec.why:
         lines.append(f"*Why*  {w.line(spec.why, 500)}")
     if spec.run:
-        lines.append(f"*{'Command' if spec.kind == 'command' else 'Query'}*  {w.inline(spec.run, 500)}")
+        lines.append(f"*{ASKS[spec.kind]}*  {w.inline(spec.run, 500)}")
     if spec.expect and spec.expect.text:
         lines.append(f"*Expected*  {w.line(spec.expect.text, 200)}")
     if spec.warning:
@@ -96,6 +101,42 @@ def _body(spec: Step, state: StepRun, change: Change | None) -> str:
     if state.state is StepState.FAILED and state.finding and change is None:
         lines.append(f"✕ {w.line(state.finding, 600)}")
     return "\n".join(lines)
+
+
+def readable(output: str) -> str:
+    """An output short enough for a thread: of JSON its values and the first entries of its lists, of text its ends."""
+    try:
+        data = json.loads(output)
+    except ValueError:
+        data = None
+    lines = _lines(data) if isinstance(data, dict) else output.strip().splitlines()
+    return shortened(lines)
+
+
+def shortened(lines: Sequence[str]) -> str:
+    """Lines with their middle left out when they are many, saying how many."""
+    if len(lines) > MOST_LINES:
+        kept = MOST_LINES // 2
+        lines = [*lines[:kept], f"… {len(lines) - 2 * kept} lines …", *lines[-kept:]]
+    return "\n".join(lines)
+
+
+def _lines(data: Mapping[str, object]) -> list[str]:
+    lines = []
+    for name, value in data.items():
+        if isinstance(value, list) and any(isinstance(one, dict) for one in value):
+            lines.append(f"{name}: {w.plural(len(value), 'item')}")
+            lines += [f"  {_flat(one)}" for one in value[:MOST_ENTRIES]]
+            lines += [f"  … {len(value) - MOST_ENTRIES} more"] if len(value) > MOST_ENTRIES else []
+        else:
+            lines.append(f"{name}: {_flat(value)}")
+    return lines
+
+
+def _flat(value: object) -> str:
+    if isinstance(value, dict):
+        return "  ".join(f"{name} {_flat(one)}" for name, one in value.items())
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _change(
@@ -106,7 +147,7 @@ def _change(
         shown.append(b.text(simulation(change)))
         diff = "\n".join(task.diff.strip() for task in change.plan.would_change if task.diff)
         if diff and change.state is ChangeState.PLANNED:
-            shown.append(b.text(w.code(diff, 1500)))
+            shown.append(b.text(w.code(shortened(diff.splitlines()), 1500)))
     if change.state is ChangeState.ASKED and approval and approval.state is ApprovalState.WAITING:
         shown.append(
             b.text(
@@ -127,11 +168,10 @@ def simulation(change: Change) -> str:
     """What a change would do, in the words of its dry run."""
     would = change.plan.would_change
     names = w.listed([w.line(task.name, 80) for task in would], 4)
-    dry = (
-        f"{w.plural(len(change.plan.tasks), 'task')}, {len(would)} would change{': ' + names if would else ' nothing'}"
-    )
+    what = f"{len(would)} would change: {names}" if would else "none would change anything"
+    dry = f"{w.plural(len(change.plan.tasks), 'task')}, {what}"
     blind = (
-        f". Not seen by it: {w.listed([w.line(one, 120) for one in change.plan.blind], 4)}" if change.plan.blind else ""
+        f". Not seen by it: {'; '.join(w.line(one, 120) for one in change.plan.blind[:4])}" if change.plan.blind else ""
     )
     callers = f" · callers: {w.listed([w.line(one, 40) for one in change.callers])}" if change.callers else ""
     down = f" · about {w.duration(change.downtime_seconds)} without answers" if change.downtime_seconds else ""
@@ -200,7 +240,8 @@ def _result(title: str, result: RunResult) -> str:
             f"{w.line(failed[0].output, 300)}"
         )
     else:
-        words = f"{result.state} in {w.duration(result.seconds)}, {w.plural(changed, 'task')} changed something"
+        what = f"{w.plural(changed, 'task')} changed something" if changed else "nothing was changed"
+        words = f"{result.state} in {w.duration(result.seconds)}, {what}"
         words += f" ({w.line(result.reason, 200)})" if result.reason else ""
     return f"{w.line(title, 150)}: {words}"
 
@@ -259,7 +300,8 @@ def _used(change: Change | None) -> bool:
 def _foot(run: GuideRun, index: int, spec: Step, state: StepRun) -> str:
     parts = []
     if state.by and state.at and state.state not in (StepState.OFFERED, StepState.WAITING):
-        verb = {StepState.SKIPPED: "skipped", StepState.DONE: "marked done"}.get(state.state, "pressed")
+        done = "gone on from" if state.finding else "marked done"
+        verb = {StepState.SKIPPED: "skipped", StepState.DONE: done}.get(state.state, "pressed")
         took = f", took {w.duration(state.seconds)}" if state.seconds is not None else ""
         parts.append(f"{verb} by <@{state.by}> at {w.clock(state.at)}{took}")
     where = f" for {w.line(spec.on, 60)}" if spec.on else ""
@@ -298,7 +340,7 @@ def call_for_help(  # who, whom, and what was done
     """Calling the next role with what was done so far."""
     called = " ".join(f"<@{one}>" for one in people) or f"Nobody else has the role {role}."
     done = [
-        f"{i + 1}. {w.line(run.guide.steps[i].title, 80)}: {s.state}{_found(s)}"
+        f"{i + 1}. {w.line(run.shown.steps[i].title, 80)}: {s.state}{_found(s)}"
         for i, s in enumerate(run.steps)
         if s.state is not StepState.WAITING
     ]

@@ -57,6 +57,6 @@ export function drawSidebar(node, world) {
         return entry(world, place, { id: place?.id ?? `with:${one.id}`, label: one.real_name, unread: place?.unread, mentions: place?.mentions, mark: avatar(one, 20) });
       })),
       state.launchers.length ? h("section", { class: "try", "aria-labelledby": "try-title" }, h("h2", { id: "try-title" }, "Try it"),
-        state.launchers.map((one) => h("button", { type: "button", class: "launcher", title: one.text, onclick: () => world.launch(one) }, h("span", { class: "launcher-label" }, icon("play", 14), one.label), one.description && h("small", {}, one.description), h("code", {}, one.text)))) : null));
+        state.launchers.map((one) => h("button", { type: "button", class: "launcher", title: one.text, onclick: () => world.launch(one) }, h("span", { class: "launcher-label" }, icon("play", 14), one.label), one.description && h("small", {}, one.description)))) : null));
   node.querySelector(".sidebar-scroll").scrollTop = scroll;
 }

@@ -88,7 +88,7 @@ class Desk:
     storage: Storage
     time: Time
     stack: AsyncExitStack
-    views: dict[str, Rendered | None | Callable[[], Awaitable[Rendered | None]]] = field(default_factory=dict)
+    views: dict[str, Rendered | Callable[[], Awaitable[Rendered | None]] | None] = field(default_factory=dict)
     client: Tapped = field(init=False)
     counted: Counter[tuple[str, str]] = field(default_factory=Counter)
     couriers: list[Running] = field(default_factory=list)

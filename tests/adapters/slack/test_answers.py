@@ -1,6 +1,6 @@
 """Answers to one person, modals and home tabs."""
 
-from typing import Any
+from typing import Any, TypedDict
 
 import pytest
 
@@ -14,6 +14,11 @@ MODAL: dict[str, Any] = {
     "private_metadata": "1",
     "blocks": [section("the evidence")],
 }
+
+
+class Opened(TypedDict):
+    view: str
+    view_hash: str
 
 
 def response_url(desk: Desk, person: str = "U0JUNIOR", channel: str = ALERTS) -> str:
@@ -32,8 +37,8 @@ async def test_an_answer_goes_to_the_response_address_and_to_nobody_else(desk: D
 async def test_an_answer_in_a_thread_is_in_that_thread(desk: Desk) -> None:
     desk.courier()
     parent = await desk.person().say("what is this")
-    for key, way in (("reply:1", {"response_url": response_url(desk)}), ("reply:2", {})):
-        await desk.reply(key, key, thread=parent.ts, **way)
+    await desk.reply("reply:1", "reply:1", thread=parent.ts, response_url=response_url(desk))
+    await desk.reply("reply:2", "reply:2", thread=parent.ts)
     await desk.settled()
     assert [(m.text, m.thread_ts) for m in await desk.person().ephemerals()] == [
         ("reply:1", parent.ts),
@@ -97,16 +102,40 @@ async def test_an_answer_is_tried_again_and_given_up_like_any_message(desk: Desk
     await desk.tried("reply:1")
     await desk.settled(step=0.5)
     assert [m.text for m in await desk.person().ephemerals()] == ["for you"]
-    await desk.put("reply:2", "reply", channel=ALERTS, origin={"user": "U0JUNIOR", "channel": ALERTS}, private=True)
+    await desk.reply("x" * 40_001, "reply:2")
     await desk.settled()
-    assert "no_text" in str((await desk.row("reply:2")).dead_reason)
+    assert "msg_too_long" in str((await desk.row("reply:2")).dead_reason)
 
 
-async def open_modal(desk: Desk) -> dict[str, str]:
+@pytest.mark.parametrize("fault", ["error", "apply_then_error"])
+async def test_an_answer_comes_rather_twice_than_never(desk: Desk, fault: str) -> None:
+    """Nobody can look up what only one person saw."""
+    desk.workspace.fail(fault, method="chat.postEphemeral")
+    desk.courier()
+    await desk.reply("for you")
+    await desk.tried("reply:1")
+    await desk.settled(step=0.5)
+    times = 1 if fault == "error" else 2
+    assert [m.text for m in await desk.person().ephemerals()] == ["for you"] * times
+
+
+async def test_an_answer_whose_sender_died_comes_from_the_next_one(desk: Desk) -> None:
+    """Not by the response address, which may have been used already, and takes five answers in all."""
+    url = response_url(desk)
+    await desk.reply("for you", response_url=url)
+    now = desk.time.now()
+    assert await desk.storage.outbox.claim("reply:1", "dead", now, now)
+    desk.courier()
+    await desk.settled()
+    assert [m.text for m in await desk.person().ephemerals()] == ["for you"]
+    assert desk.calls("chat.postEphemeral") == 1
+
+
+async def open_modal(desk: Desk) -> Opened:
     """A press has opened the loading modal."""
     view = {**MODAL, "callback_id": "notice", "blocks": [section("Reading …")]}
     opened = await client(desk.url).views_open(trigger_id=desk.workspace.modals.trigger("U0JUNIOR"), view=view)
-    return {"view": opened["view"]["id"], "view_hash": opened["view"]["hash"]}
+    return Opened(view=opened["view"]["id"], view_hash=opened["view"]["hash"])
 
 
 async def ask_modal(desk: Desk, key: str = "modal:1", **origin: str) -> None:

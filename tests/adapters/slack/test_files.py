@@ -63,7 +63,7 @@ async def test_a_file_that_was_deleted_in_slack_is_uploaded_anew(drawn: Desk) ->
 
 
 async def test_a_file_that_slack_never_shows_is_told_in_words(drawn: Desk) -> None:
-    drawn.workspace.state.file = lambda _reference: None  # type: ignore[method-assign]  # a file that never gets ready
+    drawn.workspace.state.file = lambda _reference: None  # type: ignore[method-assign,assignment]  # a file that never gets ready
     drawn.courier()
     await drawn.put("incident:1")
     await drawn.settled(step=5.0)

@@ -271,13 +271,14 @@ async def test_the_dead_are_kept_and_revived(storage: Storage) -> None:
     assert await keys(storage, 999) == []
     await put(storage, "incident:1", seconds=5)
     assert await keys(storage, 5) == ["incident:1"]
-    await storage.outbox.revive("note:1")
-    assert (await row(storage, "note:1")).dead_reason is None
+    await storage.outbox.revive("note:1", after(5))
+    revived = await row(storage, "note:1")
+    assert (revived.dead_reason, revived.attempts, revived.changed_at) == (None, 0, after(5)), "its patience is new"
     await claim(storage, "incident:1", seconds=5)
     await storage.outbox.bury("incident:1", "again", owner="one")
     assert await keys(storage, 5) == ["note:1"]
     with pytest.raises(NotFound, match="note:1"):
-        await storage.outbox.revive("note:1")
+        await storage.outbox.revive("note:1", after(5))
 
 
 async def test_where_messages_stand(storage: Storage) -> None:
