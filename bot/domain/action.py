@@ -111,7 +111,9 @@ def _fit(action: str, name: str, schema: Parameter, value: Value) -> Value:
     }
     right = isinstance(value, kinds[schema.type]) and (schema.type == "boolean" or not isinstance(value, bool))
     if not right:
-        raise Refused(f"{action}: {name} must be a {schema.type}, and {value!r} is not.")
+        raise Refused(
+            f"{action}: {name} must be {'an' if schema.type == 'integer' else 'a'} {schema.type}, and {value!r} is not."
+        )
     if schema.enum and value not in schema.enum:
         raise Refused(f"{action}: {name} must be one of {', '.join(map(str, schema.enum))}, and {value!r} is not.")
     if isinstance(value, str) and not re.fullmatch(schema.pattern or PLAIN_WORD, value):

@@ -1,6 +1,5 @@
 """Why an incident is happening: hypotheses, each resting on evidence by id."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -45,9 +44,8 @@ class Evidence:
 def cite(piece: Evidence) -> str:
     """One piece of evidence as a person reads it: what was seen, since when, and of what kind it is."""
     since = f", since {w.clock(piece.at)}" if piece.at and piece.kind == "metric" else ""
-    plain = re.fullmatch(r"https?://[^\s<>|]{1,2000}", piece.url)
-    link = f"<{piece.url}|{piece.kind}>" if plain else f"_{piece.kind}_"
-    return f"{w.line(piece.text, 160)}{since}  {link}"
+    kind = w.link(piece.url, piece.kind)
+    return f"{w.line(piece.text, 160)}{since}  {kind if kind != piece.kind else f'_{kind}_'}"
 
 
 @dataclass(frozen=True, slots=True)

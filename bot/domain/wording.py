@@ -104,6 +104,12 @@ def told(text: str, limit: int = 300) -> str:
     return re.sub(r"&lt;(@[UW][A-Z0-9]+)&gt;", r"<\1>", line(text, limit))
 
 
+def link(url: str | None, words: str) -> str:
+    """Words that lead somewhere; just the words where the address could be anything but a plain web address."""
+    plain = re.fullmatch(r"https?://[^\s<>|]{1,2000}", url or "")
+    return f"<{url}|{words}>" if plain else words
+
+
 def dot(severity: str) -> str:
     """A severity's coloured dot."""
     return {"critical": ":red_circle:", "warning": ":large_orange_circle:"}.get(severity, ":large_blue_circle:")

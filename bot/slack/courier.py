@@ -6,6 +6,7 @@ that died looks in Slack for the message's metadata before posting.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
@@ -73,10 +74,10 @@ class Courier:
                 self._bell.clear()
                 pause = await self._round()
                 await asyncio.sleep(ROUND_SECONDS)
-                try:
-                    await asyncio.wait_for(self._bell.wait(), pause)
-                except TimeoutError:
-                    continue
+                # Not wait_for: before Python 3.12 it forgets a cancellation that comes together with the bell.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await self._bell.wait()
         finally:
             await self._drain()
 

@@ -37,9 +37,6 @@ def _where(passage: Passage, samples: Mapping[str, bool]) -> str:
         if passage.heading
         else w.line(passage.title, 120)
     )
-    linked = (
-        f"<{passage.url}|{name}>" if passage.url and passage.url.startswith(("http://", "https://")) else f"*{name}*"
-    )
     kind = KINDS.get(passage.kind, str(passage.kind))
     sample = " · sample data" if samples.get(passage.document.rpartition("/")[2]) else ""
-    return f"{linked}  _{kind}, {w.inline(passage.citation, 150)}{sample}_"
+    return f"{w.link(passage.url, f'*{name}*')}  _{kind}, {w.inline(passage.citation, 150)}{sample}_"

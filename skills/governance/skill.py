@@ -30,7 +30,9 @@ async def stop(event: CommandGiven, ctx: Context) -> Outcome:
     text = views.stopped(ctx.actor.id, why, halted)
     told = Note(f"stop:{event.id}", ctx.house.alerts_channel, text)
     stop_event = AutomationStopped(id=f"stopped:{event.id}", at=ctx.now, actor=ctx.actor.id)
-    return Outcome((stopped,), (entry,), (told,), (stop_event,)) + say(views.everybody_knows(ctx.house.alerts_channel))
+    return Outcome((stopped,), (entry,), (told,), (stop_event,)) + say(
+        views.everybody_knows("stopped", ctx.house.alerts_channel)
+    )
 
 
 async def resume(event: CommandGiven, ctx: Context) -> Outcome:
@@ -38,7 +40,7 @@ async def resume(event: CommandGiven, ctx: Context) -> Outcome:
     resumed, entry = logic.resume(await _automation(ctx), ctx.actor.id)
     text = views.resumed(ctx.actor.id)
     return Outcome((resumed,), (entry,), (Note(f"resume:{event.id}", ctx.house.alerts_channel, text),)) + say(
-        views.everybody_knows(ctx.house.alerts_channel)
+        views.everybody_knows("on again", ctx.house.alerts_channel)
     )
 
 

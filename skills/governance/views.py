@@ -68,6 +68,6 @@ def resumed(by: str) -> str:
     )
 
 
-def everybody_knows(channel: str) -> str:
+def everybody_knows(state: str, channel: str) -> str:
     """For whoever stopped or resumed it."""
-    return f"Done, and said so in {w.line(channel, 80)}."
+    return f"All automation is {state}, and I said so in {w.line(channel, 80)}."

@@ -31,6 +31,7 @@ from bot.domain.signal import Signal
 MAD_TO_SIGMA = 1.4826
 NOTABLE = 4.0
 FEWEST_BEFORE = 5
+QUIET_SAMPLES, QUIET_TIME = 3, timedelta(minutes=2)  # either ends a spike
 CHANGE_BEFORE = timedelta(minutes=30)
 SURE_ENOUGH = 0.5
 
@@ -52,14 +53,15 @@ class Asked:
 class Deviation:
     """How an indicator moved. ``size`` is in robust standard deviations towards the bad side; times in UTC.
 
-    ``past`` is how many samples from before there are to compare with.
+    ``before`` is its middle in the past, ``peak`` how bad it became, ``past`` how many samples from before there are to
+    compare with.
     """
 
     asked: Asked
     query: str
     size: float
     before: float
-    now: float
+    peak: float
     onset: datetime | None
     breached: bool
     series: Series
@@ -107,14 +109,14 @@ def deviation(asked: Asked, query: str, series: Series, alert_at: datetime, guar
 
 def _onset(moves: Sequence[tuple[datetime, float]], alert_at: datetime) -> datetime | None:
     start: datetime | None = None
+    loud: datetime | None = None
     quiet = 0
     for at, size in moves:
         if size >= NOTABLE:
-            start = start or at
-            quiet = 0
-        elif start is not None:
+            start, loud, quiet = start or at, at, 0
+        elif start is not None and loud is not None and at < alert_at:
             quiet += 1
-            if quiet > 3 and at < alert_at:  # noqa: PLR2004  # three ordinary samples end a spike
+            if quiet > QUIET_SAMPLES or at - loud >= QUIET_TIME:
                 start, quiet = None, 0
     return start
 
@@ -158,7 +160,7 @@ def rank(findings: Findings, catalogue: Catalogue, now: datetime, seconds: float
     change_ids = {change.signal_id: _change(ledger, change) for change in changes}
     similar_ids = {past.id: _past(ledger, past) for past in findings.similar}
     made = sorted(((_score(one, moved, findings, changes, catalogue), one) for one in moved), key=lambda pair: -pair[0])
-    shares = _confidences([score for score, _ in made])
+    shares = _confidences(made, catalogue)
     hypotheses = []
     for (_, one), confidence in zip(made, shares, strict=True):
         change = _own_change(one, changes)
@@ -224,18 +226,17 @@ def _score(
     return score
 
 
-def _confidences(scores: Sequence[float]) -> list[float]:
-    """Each hypothesis' own odds, shared among rivals that are about as good."""
-    odds = [1 / (1 + math.exp(-score)) for score in scores]
+def _confidences(made: Sequence[tuple[float, Deviation]], catalogue: Catalogue) -> list[float]:
+    """Each hypothesis' own odds; the best one's are shared with rivals that it does not explain, others count half."""
+    odds = [1 / (1 + math.exp(-score)) for score, _ in made]
     shares = []
-    for number, own in enumerate(odds):
-        rival = max((o for i, o in enumerate(odds) if i != number), default=0.0)
-        shares.append(
-            round(min(own * (1 - 0.35 * rival * (rival / max(own, 1e-9))), 0.95), 2)
-            if own >= rival
-            else round(own * 0.5, 2)
-        )
-    return [max(share, 0.01) for share in shares]
+    for place, ((_, one), own) in enumerate(zip(made, odds, strict=True)):
+        if place:
+            shares.append(own * 0.5)
+            continue
+        rivals = [o for o, (_, other) in zip(odds[1:], made[1:], strict=True) if not _explains(one, other, catalogue)]
+        shares.append(own * (1 - 0.5 * (max(rivals, default=0.0) / own) ** 3))
+    return [round(min(max(share, 0.01), 0.95), 2) for share in shares]
 
 
 def _explains(cause: Deviation, effect: Deviation, catalogue: Catalogue) -> bool:
@@ -276,7 +277,7 @@ def _alike(past: Similar, one: Deviation, findings: Findings) -> bool:
 
 def _metric(ledger: Ledger, one: Deviation) -> str:
     unit = one.asked.indicator.unit
-    text = f"{one.asked.title} {w.measure(one.before, unit)} → {w.measure(one.now, unit)}"
+    text = f"{one.asked.title} {w.measure(one.before, unit)} → {w.measure(one.peak, unit)}"
     return ledger.add("metric", one.asked.service, text, one.query, "metrics", one.onset)
 
 
@@ -314,7 +315,7 @@ def _against(
             and not other.notable
         ]
         if ordinary:
-            text = f"{one.asked.service}'s {w.listed(ordinary)} are ordinary"
+            text = f"{one.asked.service}'s {w.listed(ordinary)} {'are' if len(ordinary) > 1 else 'is'} ordinary"
             found.append(ledger.add("metric", one.asked.service, text, "the same window", "metrics"))
     if one.thin:
         text = f"only {w.plural(one.past, 'sample')} from before to compare with"

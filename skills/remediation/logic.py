@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Literal
 
 from bot.domain import wording as w
 from bot.domain.action import FACT, Action, Parameter, Value, bind, fill
@@ -20,25 +21,34 @@ from bot.errors import Refused
 
 PRODUCTION = "production"
 FAILED_TWICE = 2
+BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 MOST_CHECKS = 5
 BETTER_BY_HALF = 0.5
-DID_NOT_HOLD = frozenset({ChangeState.DID_NOT_HELP, ChangeState.ROLLED_BACK, ChangeState.ROLLBACK_FAILED})
+WORSE_BY_TENTH = 0.1
+DID_NOT_HOLD = frozenset(
+    {ChangeState.FAILED, ChangeState.DID_NOT_HELP, ChangeState.ROLLED_BACK, ChangeState.ROLLBACK_FAILED}
+)
 
 
 def choose(
     guides: Sequence[Guide], report: CauseReport | None, services: Sequence[str], alerts: Sequence[str]
 ) -> tuple[Guide, str] | None:
-    """The guide that fits, and why: the likely cause's kind on its service first, then the alert's name."""
-    best = report.hypotheses[0] if report and report.hypotheses else None
+    """The guide that fits, and why: for the likely cause's kind on its service, for the alert, for a weak idea."""
+    best = report.best if report else None
+    ideas = report.hypotheses[:1] if report and best is None else ()
     if best:
+        sure = w.percent(best.confidence)
         for guide in guides:
             if guide.service == best.service and best.kind in guide.cause_kinds:
-                sure = w.percent(best.confidence)
                 return guide, f"written for {best.kind} trouble of {best.service}, the likeliest cause ({sure})"
     for guide in guides:
         shared = [alert for alert in alerts if alert in guide.alerts]
         if shared:
             return guide, f"written for the alert {shared[0]}"
+    for idea in ideas:
+        for guide in guides:
+            if guide.service == idea.service and idea.kind in guide.cause_kinds:
+                return guide, f"written for {idea.kind} trouble of {idea.service}, a weak idea only"
     for guide in guides:
         if guide.service in services and not guide.cause_kinds and not guide.alerts:
             return guide, f"the general guide of {guide.service}"
@@ -126,10 +136,10 @@ def _typed(schema: Parameter, text: str) -> Value:
             case "number":
                 return float(text)
             case "boolean":
-                return text.lower() in {"true", "yes", "1"}
+                return BOOLEANS[text.lower()]
             case _:
                 return text
-    except ValueError:
+    except (ValueError, KeyError):
         return text
 
 
@@ -153,7 +163,7 @@ def plan_digest(plan: Plan) -> str:
 
 def _steady(diff: str) -> str:
     """A diff without the temporary file names that some tools put into it."""
-    return re.sub(r"/\S*?tmp\S*", "tmp", diff)
+    return re.sub(r"ansible-(?:tmp|local)-[\w.-]+|\btmp[a-z0-9_]{8}\b", "tmp", diff)
 
 
 def refuse_third(action: Action, service: str, history: Sequence[Change], now: datetime) -> None:
@@ -239,17 +249,20 @@ def judge(
     firing: int,
     check: int,
 ) -> Judgement:
-    """Compare before and after. It helped when every reading is healthy or better by half, and no alert fires.
+    """Compare before and after. It helped when a reading is healthy or better by half, none is bad, no alert fires.
 
-    While it is not clear yet there are up to five looks; then a reading that cannot be had, or an alert that still
-    fires, counts as no help.
+    Bad is what is beyond its limit, cannot be had, or is worse by a tenth where there is no limit. While it is not
+    clear yet there are up to five looks; then a bad reading, or an alert that still fires, counts as no help.
     """
-    told, good = [], True
-    for was, now in zip(before, after, strict=True):
+    known = {(one.service, one.indicator): one for one in after}
+    told, marks = [], set()
+    for was in before:
+        now = known.get((was.service, was.indicator), replace(was, value=None))
         told.append(
             f"{was.service} {was.indicator} {w.measure(was.value, was.unit)} → {w.measure(now.value, now.unit)}"
         )
-        good = good and _good(was, now, limits.get((was.service, was.indicator)))
+        marks.add(_mark(was, now, limits.get((was.service, was.indicator))))
+    good = "bad" not in marks and ("good" in marks or not before)
     words = ", ".join(told) or "no metric to compare"
     if good and not firing:
         return Judgement(True, words)
@@ -260,15 +273,18 @@ def judge(
     return Judgement(False, words)
 
 
-def _good(was: Reading, now: Reading, limit: float | None) -> bool:
+def _mark(was: Reading, now: Reading, limit: float | None) -> Literal["good", "same", "bad"]:
     if now.value is None:
-        return False
+        return "bad"
+    lower = now.better == "lower"
     if limit is not None:
-        return now.value < limit if now.better == "lower" else now.value > limit
+        return "good" if (now.value < limit if lower else now.value > limit) else "bad"
     if was.value is None:
-        return False
-    moved = was.value - now.value if now.better == "lower" else now.value - was.value
-    return moved >= BETTER_BY_HALF * abs(was.value)
+        return "bad"
+    moved = was.value - now.value if lower else now.value - was.value
+    if moved > 0 and moved >= BETTER_BY_HALF * abs(was.value):
+        return "good"
+    return "same" if moved >= -WORSE_BY_TENTH * abs(was.value) else "bad"
 
 
 def pick(path: str, output: str) -> object:

@@ -64,7 +64,7 @@ def confidence(report: CauseReport, service: str) -> float:
 def test_the_onset_is_where_the_metric_left_its_past(minutes: int) -> None:
     found = jump("payment", onset=minutes)
     assert (found.onset, found.notable, found.thin) == (at(minutes), True, False)
-    assert (found.before, found.now) == (1.0, 5.0)
+    assert (found.before, found.peak) == (1.0, 5.0)
 
 
 def test_an_ordinary_metric_is_not_notable() -> None:
@@ -87,6 +87,12 @@ def test_an_old_spike_is_no_onset() -> None:
     twice = moved([*CALM[:25], 9.0, *CALM[:4], *[9.0] * 10])
     assert twice
     assert twice.onset == at(0), "the run that lasts counts, not the spike before it"
+
+
+def test_a_spike_that_ended_two_minutes_before_the_alert_is_over() -> None:
+    over = moved([*CALM[:26], 9.0, 9.0, *CALM[:12]])
+    assert over
+    assert not over.notable
 
 
 def test_a_gap_of_a_sample_or_two_does_not_end_a_run() -> None:
@@ -181,6 +187,26 @@ def test_the_earliest_and_the_greatest_move_is_likelier() -> None:
     assert order(ranked(jump("a", to=3), jump("b", to=30), known=apart))[0][0] == "b"
 
 
+def test_errors_are_an_effect_more_often_than_slowness() -> None:
+    apart = catalogue({"shop": ("a", "b")})
+    assert order(ranked(jump("a", replace(ERRORS, limit=None)), jump("b"), known=apart))[0][0] == "b"
+
+
+def test_a_thin_past_and_an_equal_rival_make_it_less_sure() -> None:
+    apart = catalogue({"shop": ("a", "b")})
+    alone = confidence(ranked(jump("a"), known=apart), "a")
+    assert confidence(ranked(replace(jump("a"), past=3), known=apart), "a") < alone
+    rivals = ranked(jump("a", onset=-3), jump("b"), known=apart)
+    assert confidence(rivals, "b") < alone
+    assert confidence(ranked(jump("a"), jump("b"), known=apart), "a") < alone
+
+
+def test_two_equal_rivals_are_not_enough_evidence() -> None:
+    apart = catalogue({"shop": ("a", "b")})
+    alone, both = ranked(jump("a"), known=apart), ranked(jump("a"), jump("b"), known=apart)
+    assert (alone.verdict, both.verdict) == (Verdict.LIKELY, Verdict.UNSURE)
+
+
 def test_a_breached_limit_is_worse_than_a_move() -> None:
     apart = catalogue({"shop": ("a", "b")})
     report = ranked(jump("a"), jump("b", replace(LATENCY, limit=4.0)), known=apart)
@@ -239,7 +265,7 @@ def test_what_does_not_fit_is_said() -> None:
     report = ranked(jump("payment", ERRORS, onset=-1), flat("payment", POOL), jump("search", onset=-4))
     errors = next(one for one in report.hypotheses if one.service == "payment")
     against = [piece.text for piece in report.cited(errors.against)]
-    assert against[0] == "payment's pool are ordinary"
+    assert against[0] == "payment's pool is ordinary"
     assert against[1].startswith("search latency moved earlier")
     assert not next(one for one in report.hypotheses if one.service == "search").against
 

@@ -74,6 +74,27 @@ def test_one_reading_that_is_not_well_is_enough_to_say_no() -> None:
     assert judge(both, [read(0.0), read(0.2, service="shop")], limits, 0, 5).helped is False
 
 
+@pytest.mark.parametrize(("neighbour", "helped"), [(0.2, True), (0.21, True), (0.3, False), (None, False)])
+def test_a_neighbour_that_was_well_may_stay_as_it_is_and_must_not_get_worse(
+    neighbour: float | None,
+    helped: bool,  # noqa: FBT001  # a table
+) -> None:
+    before = [read(0.2), read(0.2, "latency", service="shop")]
+    after = [read(0.0), read(neighbour, "latency", service="shop")]
+    assert judge(before, after, LIMIT, 0, 5).helped is helped
+
+
+def test_what_stays_as_it_was_is_no_help() -> None:
+    same = read(0.0, "orders", better="higher")
+    assert judge([same], [same], NONE, 0, 5).helped is False
+
+
+def test_a_reading_that_is_gone_is_bad_and_a_new_one_says_nothing() -> None:
+    other = read(0.9, "latency")
+    assert judge([read(0.2)], [other], LIMIT, 0, 5).helped is False
+    assert judge([read(0.2)], [read(0.0), other], LIMIT, 0, 5).helped is True
+
+
 def test_while_an_alert_fires_it_has_not_helped() -> None:
     assert judge([read(0.2)], [read(0.0)], LIMIT, 1, 4).helped is None
     last = judge([read(0.2)], [read(0.0)], LIMIT, 1, 5)
@@ -134,6 +155,16 @@ def test_the_guide_that_fits_best_is_chosen(
     assert made is None or made[1]
 
 
+def test_a_weak_idea_stands_behind_the_alert() -> None:
+    weak = replace(report(), verdict=Verdict.UNSURE)
+    chosen = choose(GUIDES, weak, ("payment",), ("HighLatency",))
+    assert chosen
+    assert chosen[0] == SLOW
+    chosen = choose(GUIDES, weak, ("payment",), ("Other",))
+    assert chosen
+    assert (chosen[0], chosen[1]) == (POOL, "written for pool trouble of payment, a weak idea only")
+
+
 def test_facts_are_of_the_newest_deploy_and_the_first_host() -> None:
     facts = facts_of("payment", [deploy("shop", -1, "9"), deploy("payment", -2), deploy("payment", -9, "1", "0")], SHOP)
     assert (facts["deploy.version"], facts["deploy.previous"], facts["host"], facts["host.dir"]) == (
@@ -173,9 +204,10 @@ def test_an_action_is_filled_in_and_aimed_at_its_services_hosts() -> None:
     ("given", "facts", "reason"),
     [
         ({"service": "{service}", "count": "9", "force": "no"}, {"service": "payment"}, "between 1 and 5"),
-        ({"service": "{service}", "count": "many", "force": "no"}, {"service": "payment"}, "count must be a integer"),
+        ({"service": "{service}", "count": "many", "force": "no"}, {"service": "payment"}, "count must be an integer"),
         ({"service": "{nothing}", "count": "1", "force": "no"}, {"service": "payment"}, "needs nothing"),
         ({"service": "{service}", "count": "1"}, {"service": "payment"}, "needs the parameter force"),
+        ({"service": "{service}", "count": "1", "force": "treu"}, {"service": "payment"}, "force must be a boolean"),
         ({"service": "{service}", "count": "1", "force": "no"}, {"service": "search"}, "does not have"),
         ({"service": "{service}", "count": "1", "force": "no", "x": "1"}, {"service": "payment"}, "has no parameter x"),
         ({"service": "a; rm -rf /", "count": "1", "force": "no"}, {}, "must look like a plain word"),
@@ -216,6 +248,15 @@ def test_a_plans_digest_is_of_what_it_would_do_and_not_of_how_long_it_took() -> 
         Plan(True, (Task("a", "pay-1", "ok", 0.1), Task("b", "pay-1", "changed", 0.1)), (), 0.5),
         Plan(True, (Task("a", "pay-1", "changed", 0.1, "", "- 7\n+ 6"), Task("b", "pay-1", "changed", 0.1)), (), 0.5),
     ]
+    scratch = [
+        Plan(True, (Task("a", "pay-1", "changed", 0.1, "", f"+++ /root/.ansible/tmp/ansible-tmp-{n}/tmp{n}"),), (), 0.5)
+        for n in ("abcd1234", "efgh5678")
+    ]
+    assert plan_digest(scratch[0]) == plan_digest(scratch[1])
+    places = [
+        Plan(True, (Task("a", "pay-1", "changed", 0.1, "", f"+++ /etc/tmpfiles.d/{n}.conf"),), (), 0.5) for n in "ab"
+    ]
+    assert plan_digest(places[0]) != plan_digest(places[1])
     assert plan_digest(plan("a", "b")) not in {plan_digest(one) for one in others}
 
 
@@ -226,7 +267,7 @@ def past(state: ChangeState, minutes: float = -60.0, name: str = "restart_servic
 BAD = ChangeState.DID_NOT_HELP
 
 
-@pytest.mark.parametrize("state", [BAD, ChangeState.ROLLED_BACK, ChangeState.ROLLBACK_FAILED])
+@pytest.mark.parametrize("state", [BAD, ChangeState.FAILED, ChangeState.ROLLED_BACK, ChangeState.ROLLBACK_FAILED])
 def test_what_did_not_hold_twice_is_not_offered_a_third_time(state: ChangeState) -> None:
     with pytest.raises(Refused, match=r"did not hold 2 times here today \(INC-7, INC-7\)"):
         refuse_third(action(), "payment", [past(state), past(state)], NOW)

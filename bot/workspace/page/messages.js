@@ -141,6 +141,16 @@ export class MessageList {
     // Pictures and late styles change heights; whoever was at the end stays there.
     this.stuck = true;
     this.node.addEventListener("scroll", () => { this.stuck = this.atEnd(); });
+    // A button that is being pressed must not be drawn anew before the press is over: the press would be lost.
+    this.held = null;
+    this.inner.addEventListener("pointerdown", () => { this.held ??= []; });
+    for (const over of ["pointerup", "pointercancel"]) {
+      addEventListener(over, () => setTimeout(() => {
+        const held = this.held ?? [];
+        this.held = null;
+        for (const message of held) this.put(message);
+      }));
+    }
     new ResizeObserver(() => { if (this.stuck) this.toEnd(); }).observe(this.inner);
   }
 
@@ -161,6 +171,10 @@ export class MessageList {
   }
 
   put(message) {
+    if (this.held) {
+      this.held.push(message);
+      return;
+    }
     const known = this.messages.has(message.ts);
     const last = [...this.messages.keys()].at(-1) ?? "0";
     this.messages.set(message.ts, message);

@@ -369,6 +369,17 @@ async def test_two_couriers_on_one_database_post_everything_once_and_in_order(de
     assert desk.texts(OPS) == [f"step {number}" for number in range(12)]
 
 
+async def test_a_courier_ends_when_it_is_told_also_while_the_bell_rings(desk: Desk) -> None:
+    for _ in range(5):
+        one = desk.courier()
+        await desk.rounds(2)
+        one.courier.wake()
+        await asyncio.sleep(0)
+        one.task.cancel()
+        done, _ = await asyncio.wait({one.task}, timeout=2.0)
+        assert done, "it went on"
+
+
 async def test_what_is_on_its_way_arrives_before_the_courier_ends(desk: Desk) -> None:
     begun, go_on = asyncio.Event(), asyncio.Event()
 
