@@ -101,7 +101,15 @@ class Fettle:
         have = [field.name for field in fields(Ports) if field.name != "demo" or ports.demo is not None]
         registry = Registry(discover(), have, optional=("demo",))
         self._dispatch = Dispatch(
-            registry, ports, self._config.house, self._storage, self._engine, clock, self._wake, self.meters
+            registry,
+            ports,
+            self._config.house,
+            self._storage,
+            self._engine,
+            clock,
+            self._wake,
+            self.meters,
+            where=made_once(self._settings.home / "id", 8),
         )
         self._dispatch.install()
         await self._engine.start()
@@ -365,20 +373,23 @@ async def _stored(settings: Settings) -> AsyncIterator[tuple[Storage, Engine]]:
 def open_storage(settings: Settings) -> Storage:
     """The database, with the audit log's key: the setting, else one that is made in the data folder at first use."""
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    key = settings.audit_key.reveal().encode() if settings.audit_key else _own_key(settings.home / "audit.key")
-    return Storage(settings.database_url, key)
+    key = settings.audit_key.reveal() if settings.audit_key else made_once(settings.home / "audit.key", AUDIT_KEY_BYTES)
+    return Storage(settings.database_url, key.encode())
 
 
-def _own_key(path: Path) -> bytes:
-    """Whoever is first makes it; a link is whole or not there, so nobody reads half a key."""
+def made_once(path: Path, size: int) -> str:
+    """What the file holds: random bytes in hexadecimal, made by whoever comes first.
+
+    A link is whole or not there, so nobody reads half of it.
+    """
     if not path.exists():
         fresh = path.with_suffix(f".{secrets.token_hex(4)}")
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_hex(AUDIT_KEY_BYTES))
+            file.write(secrets.token_hex(size))
         with contextlib.suppress(FileExistsError):
             os.link(fresh, path)
         fresh.unlink()
-    return path.read_bytes().strip()
+    return path.read_text(encoding="ascii").strip()
 
 
 def _engine(storage: Storage, *, executes: bool, apart: bool) -> Engine:

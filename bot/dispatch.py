@@ -82,10 +82,10 @@ class Undeclared:
 class Dispatch:
     """Takes events in, has skills decide them, commits what they decide.
 
-    ``wake`` is called when there may be something to show.
+    ``wake`` is called when there may be something to show. ``where`` names the data folder of the runners' records.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  # everything that it joins
         self,
         registry: Registry,
         ports: Ports,
@@ -95,11 +95,12 @@ class Dispatch:
         clock: Clock,
         wake: Callable[[], None],
         watcher: Watcher,
+        where: str,
     ) -> None:
         self._registry, self._ports, self._house = registry, ports, house
         self._storage, self._engine, self._clock, self._wake = storage, engine, clock, wake
         self._watcher = watcher
-        self._runs = Runs(ports, storage, clock, wake)
+        self._runs = Runs(ports, storage, clock, wake, where)
 
     def install(self) -> None:
         """Tell the engine who handles which kind of job. Before it is started."""

@@ -19,13 +19,20 @@ from storage.codec import pack
 from storage.store import Storage
 
 POLL_SECONDS = 0.5
+ELSEWHERE = "It was given to its runner by a Fettle with another data folder, so its record cannot be read here."
 
 
 class Runs:
-    """The one place where runners are told to change something."""
+    """The one place where runners are told to change something.
 
-    def __init__(self, ports: Ports, storage: Storage, clock: Callable[[], datetime], wake: Callable[[], None]) -> None:
-        self._ports, self._storage, self._clock, self._wake = ports, storage, clock, wake
+    ``where`` names the data folder, in which runners keep their records: a run that was begun beside another one left
+    no record that could be read here.
+    """
+
+    def __init__(
+        self, ports: Ports, storage: Storage, clock: Callable[[], datetime], wake: Callable[[], None], where: str
+    ) -> None:
+        self._ports, self._storage, self._clock, self._wake, self._where = ports, storage, clock, wake, where
 
     async def carry_out(self, start: StartRun, *, seen_before: bool) -> JsonObject:
         """Run it, or find out what became of it. Gives the ``RunEnded`` as JSON."""
@@ -33,6 +40,9 @@ class Runs:
         state = await runner.status(start.run_id)
         if state is not RunState.NEVER:
             return self._ended(start, await self._found(start, state), seen=False)
+        began = await self._ports.state.progress(f"began:{start.run_id}")
+        if began is not None and began.get("where") != self._where:
+            return self._ended(start, RunResult(RunState.UNKNOWN, (), 0.0, reason=ELSEWHERE), seen=False)
         if seen_before:
             await self._show(start, Progress(0, None, "starting again: the first attempt never began"))
         stopped = await self._stopped()
@@ -42,6 +52,9 @@ class Runs:
         async def on_progress(progress: Progress) -> None:
             await self._show(start, progress)
 
+        async with self._storage.begin() as session:
+            begun = {"where": self._where}
+            await self._storage.note_progress(session, f"began:{start.run_id}", begun, self._clock())
         try:
             result = await runner.run(start.call, start.run_id, on_progress)
         except RunnerError as error:
