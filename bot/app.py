@@ -228,9 +228,9 @@ class Fettle:
 
         handler = None
         if self._settings.slack_signing_secret is not None:
-            from slack_bolt.adapter.fastapi.async_handler import AsyncSlackRequestHandler
+            from bot.slack.connection import http_handler
 
-            handler = AsyncSlackRequestHandler(app).handle
+            handler = http_handler(app)
         web = build(
             self,
             sources=self._config.sources,

@@ -47,6 +47,7 @@ log = structlog.get_logger(__name__)
 
 Clock = Callable[[], datetime]
 FETTLE = Actor("fettle", "Fettle", roles=frozenset())
+OUTDATED = "Nothing answers to this any more: it was made by an older version. The newest message has what works."
 PRIORITY = {"reply": 1, "modal": 1, "approval": 2, "step": 2, "note": 3, "incident": 3, "home": 5}
 
 
@@ -110,8 +111,12 @@ class Dispatch:
 
     async def submit(self, event: Event) -> None:
         """Take an event in: durable when this returns. The same event again is nothing new."""
+        jobs = self.jobs(event)
         async with self._storage.begin() as session:
-            await self._engine.submit_in(session, self.jobs(event))
+            await self._engine.submit_in(session, jobs)
+            if not jobs and isinstance(event, Pressed | Submitted):
+                await self._effect(session, f"{event.id}/nobody", Reply(OUTDATED, private=True), event, self._clock())
+        self._wake()
 
     def jobs(self, event: Event) -> list[Job]:
         """One job for each skill that handles the event."""
@@ -248,7 +253,7 @@ class Dispatch:
                     origin={**asdict(origin), "user": event.actor},
                     text=effect.text,
                     blocks=effect.blocks,
-                    private=effect.private,
+                    private=_is_private(event, origin) if effect.private is None else effect.private,
                     priority=PRIORITY["reply"],
                     now=now,
                 )
@@ -307,7 +312,7 @@ class Dispatch:
             f"{inline(job.id, 100)} and can be tried again with `fettle dead replay`."
         )
         async with self._storage.begin() as session:
-            await self._effect(session, f"{job.id}/failed", Reply(text), event, self._clock())
+            await self._effect(session, f"{job.id}/failed", Reply(text, private=True), event, self._clock())
         self._wake()
 
 
@@ -322,7 +327,7 @@ def refused(event: Event, taker: str, why: Exception) -> Outcome:
         incident=incident,
         detail={"asked": taker, "value": getattr(event, "value", "")[:200]},
     )
-    effects = (Reply(str(why)),) if isinstance(event, CommandGiven | Pressed | Submitted) else ()
+    effects = (Reply(str(why), private=True),) if isinstance(event, CommandGiven | Pressed | Submitted) else ()
     return Outcome(journal=(entry,), effects=effects)
 
 
@@ -340,6 +345,11 @@ def _event(thing: object) -> Event:
     if not isinstance(thing, Event):
         raise TypeError(f"{type(thing).__name__} is no event")
     return thing
+
+
+def _is_private(event: Event, origin: Origin) -> bool:
+    """A question that all could read is answered to all: a mention or a direct message has no address of its own."""
+    return not (isinstance(event, CommandGiven) and origin.message and not origin.response_url)
 
 
 def _origin(event: Event) -> Origin:

@@ -67,8 +67,8 @@ async def _nothing() -> None:
 NOTHING = Outcome()
 
 
-def say(text: str, blocks: Sequence[Mapping[str, Any]] = (), *, private: bool = True) -> Outcome:
-    """Only an answer to whoever asked."""
+def say(text: str, blocks: Sequence[Mapping[str, Any]] = (), *, private: bool | None = None) -> Outcome:
+    """Only an answer to whoever asked; see ``Reply`` for who sees it."""
     return Outcome(effects=(Reply(text, blocks, private),))
 
 

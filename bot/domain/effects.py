@@ -35,11 +35,14 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer to the person who asked, where they asked. Private unless said otherwise."""
+    """An answer to the person who asked, where they asked.
+
+    ``private`` None means: seen by all where the question was (a mention, a direct message), else by who asked.
+    """
 
     text: str
     blocks: Blocks = ()
-    private: bool = True
+    private: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,13 +164,14 @@ class Acting:
         """Press a button or choose in a menu of a message: (channel, ts), (block id, action id), the choice."""
         where, message = self.message(person, *where_ts)
         blocks = message.body.get("blocks") or []
-        element = inputs.find(blocks, *ids)
-        if element is None:
+        found = inputs.find(blocks, *ids)
+        if found is None:
             raise NotFound(f"The message {message.ts} has no {ids[1]}; it may have changed in the meantime.")
-        action = inputs.action(element, ids[0], choice, self._ids.timestamp(self._clock()))
+        block_id, element = found
+        action = inputs.action(element, block_id, choice, self._ids.timestamp(self._clock()))
         entered = self._entered.setdefault((person, where.id, message.ts), {})
         if inputs.is_stateful(element):
-            entered.setdefault(ids[0], {})[ids[1]] = choice
+            entered.setdefault(block_id, {})[ids[1]] = choice
         body = self._posting.shown(message)
         payload = payloads.message_actions(
             self._state.seed, person, where, body, action, ephemeral=bool(message.only_for)
@@ -195,13 +196,14 @@ class Acting:
     ) -> Result:
         """As ``press``, in a modal or the home tab; ``entered`` is everything entered so far."""
         view = self._view(person, view_id)
-        element = inputs.find(view.body["blocks"], *ids)
-        if element is None:
+        found = inputs.find(view.body["blocks"], *ids)
+        if found is None:
             raise NotFound(f"The view has no {ids[1]}; it may have changed in the meantime.")
-        action = inputs.action(element, ids[0], choice, self._ids.timestamp(self._clock()))
+        block_id, element = found
+        action = inputs.action(element, block_id, choice, self._ids.timestamp(self._clock()))
         _merge(view.inputs, entered)
         if inputs.is_stateful(element):
-            view.inputs.setdefault(ids[0], {})[ids[1]] = choice
+            view.inputs.setdefault(block_id, {})[ids[1]] = choice
         payload = payloads.view_actions(self._state.seed, person, self._modals.shown(view), action)
         modal = view_id if view.body["type"] == "modal" else ""
         payload["trigger_id"] = self._modals.trigger(person, modal)

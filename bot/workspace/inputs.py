@@ -116,14 +116,20 @@ def state_values(blocks: list[Json], entered: Json) -> Json:
     return values
 
 
-def find(blocks: list[Json], block_id: str, action_id: str) -> Json | None:
-    """The element with these ids."""
-    for block in blocks:
-        if block.get("block_id") == block_id:
-            for element in elements_of(block):
-                if element.get("action_id") == action_id:
-                    return element
-    return None
+def find(blocks: list[Json], block_id: str, action_id: str) -> tuple[str, Json] | None:
+    """The element with these ids, and its block's id.
+
+    A message may be updated between being drawn and being pressed, and its blocks get new ids then: where no block has
+    the id any more, the only element with that action is meant.
+    """
+    named = [
+        (str(block.get("block_id")), element)
+        for block in blocks
+        for element in elements_of(block)
+        if element.get("action_id") == action_id
+    ]
+    exactly = next((one for one in named if one[0] == block_id), None)
+    return exactly or (named[0] if len(named) == 1 else None)
 
 
 def problems(blocks: list[Json], values: Json) -> dict[str, str]:

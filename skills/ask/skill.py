@@ -1,5 +1,6 @@
 """Answer questions from runbooks and past incidents, with citations; without support there is no answer."""
 
+from bot.domain.cause import Search
 from bot.domain.events import CommandGiven, Pressed
 from bot.domain.incident import Alert, Incident
 from bot.domain.outcome import Outcome
@@ -22,18 +23,20 @@ async def explain(event: Pressed, ctx: Context) -> Outcome:
     if event.incident is not None:
         incident = await ctx.state.get(Incident, event.incident)
         alerts = await ctx.state.find(Alert, incident=incident.id, limit=3, newest=False)
-        return await _answer(logic.about_incident(incident, alerts), ctx)
+        search = await ctx.state.find(Search, incident=incident.id, limit=1)
+        known = views.what_is_known(incident, search[0].report if search else None)
+        return await _answer(logic.about_incident(incident, alerts), ctx, known)
     question = logic.question(event.value)
     if not question:
         raise Refused("There is no text in that message that I could look up.")
     return await _answer(question, ctx)
 
 
-async def _answer(question: str, ctx: Context) -> Outcome:
+async def _answer(question: str, ctx: Context, known: str = "") -> Outcome:
     service = logic.mentioned(question, ctx.catalogue.services)
     found = await ctx.knowledge.search(question, service=service, limit=3)
     samples = {one.id: one.sample for one in ctx.past}
-    return say(*views.answer(question, found, samples))
+    return say(*views.answer(question, found, samples, known))
 
 
 SKILL = Skill(

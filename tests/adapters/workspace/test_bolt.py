@@ -375,3 +375,23 @@ async def _nothing() -> None:
 
 def _title(text: str) -> Json:
     return {"type": "plain_text", "text": text}
+
+
+async def test_a_press_on_a_message_that_was_updated_meanwhile_arrives(harness: Harness) -> None:
+    def app(bolt: AsyncApp) -> None:
+        @bolt.action("ack")
+        async def acknowledged(ack: AsyncAck) -> None:
+            await ack()
+
+    await harness.connect(app)
+    client = harness.client()
+    row = {
+        "type": "actions",
+        "elements": [{"type": "button", "action_id": "ack", "text": {"type": "plain_text", "text": "Acknowledge"}}],
+    }
+    posted = await client.chat_postMessage(channel="C0ALERTS", text="INC-1", blocks=[row])
+    person = harness.person()
+    drawn = await person.wait_for(lambda m: m.ts == posted["ts"])
+    await client.chat_update(channel="C0ALERTS", ts=posted["ts"], text="INC-1", blocks=[row])
+    assert (await person.press(drawn, "Acknowledge")).ok
+    assert [kind for kind, _ in harness.got].count("block_actions") == 1
