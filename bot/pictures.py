@@ -6,7 +6,7 @@ import io
 import json
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -16,6 +16,7 @@ from bot.domain.wording import measure
 WIDE, HIGH, DOTS = 6.4, 2.4, 140  # inches and dots per inch: sharp in Slack, and some 30 kB
 LINE, ONSET, LIMIT, DEPLOY = "#1d6fb8", "#c62f2f", "#8a6d00", "#5b3fa0"
 TITLE_LETTERS, MARK_LETTERS = 80, 40
+SECONDS_SHOWN = timedelta(minutes=10)
 ROWS, ROOM = 3, 0.1  # names of marks stand in so many rows above the line, each as high as that part of the axis
 
 Keep = Callable[[str, bytes, str], Awaitable[None]]
@@ -105,7 +106,7 @@ def _draw(
     zone: ZoneInfo,
 ) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+    from matplotlib.dates import AutoDateLocator, DateFormatter
     from matplotlib.figure import Figure
     from matplotlib.font_manager import FontProperties, findfont, get_font
     from matplotlib.ticker import FuncFormatter
@@ -145,12 +146,16 @@ def _draw(
         axes.annotate(
             plain(name, MARK_LETTERS), (at.astimezone(zone), 1.0), xycoords=("data", "axes fraction"),
             xytext=(3, -10 - 11 * (row % ROWS)), textcoords="offset points", color=colour, fontsize=8,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85},
         )  # fmt: skip
     axes.set_title(plain(title, TITLE_LETTERS), loc="left", fontsize=10)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _place: number(value)))
     locator = AutoDateLocator(tz=zone, minticks=3, maxticks=7)  # type: ignore[no-untyped-call]  # has no types
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=zone))  # type: ignore[no-untyped-call]  # as above
+    seconds = bool(times) and times[-1] - times[0] < SECONDS_SHOWN
+    axes.xaxis.set_major_formatter(DateFormatter("%H:%M:%S" if seconds else "%H:%M", tz=zone))  # type: ignore[no-untyped-call]  # as above
+    if times:
+        axes.set_xlabel(f"{times[-1]:%d %b %Y, %Z}", loc="right", fontsize=8)
     axes.tick_params(labelsize=8)
     axes.xaxis.get_offset_text().set_fontsize(8)
     axes.margins(x=0.01)
