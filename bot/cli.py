@@ -130,9 +130,11 @@ def _run(work: Awaitable[T]) -> T:
         task = asyncio.ensure_future(work)
 
         def terminate() -> None:
+            # Asked again while it ends in order (a group's signal arrives twice), it goes on ending in order.
             nonlocal asked
-            asked = True
-            task.cancel()
+            if not asked:
+                asked = True
+                task.cancel()
 
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminate)
         try:

@@ -1,15 +1,20 @@
 """``fettle demo``: the stage for a person to try Fettle on, or the story played without one."""
 
 import asyncio
+import contextlib
+import fcntl
 import json
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from bot.demo.faults import FAULTS
 from bot.demo.stage import Stage, clear
 from bot.demo.story import Story, Told
 from bot.demo.supervisor import StartFailed
+from bot.errors import ConfigError
 from bot.settings import Settings
 
 FIRST_FAULT = next(iter(FAULTS))
@@ -28,7 +33,26 @@ class DemoOptions:
 
 async def demo(settings: Settings, options: DemoOptions) -> int:
     """Start everything and stay until interrupted, or play the story; gives the exit status."""
-    folder = settings.home.absolute() / "demo"
+    home = settings.home.absolute()
+    with _alone(home):
+        return await _demo(home / "demo", options)
+
+
+@contextlib.contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Only one demo at a time uses the folder, because the next one clears it."""
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (home / "demo.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConfigError(
+                f"A demo runs already in {home}: end it, or set FETTLE_HOME to another folder."
+            ) from error
+        yield
+
+
+async def _demo(folder: Path, options: DemoOptions) -> int:
     clear(folder)
     began = time.monotonic()
 

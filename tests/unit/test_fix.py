@@ -249,7 +249,7 @@ def test_a_plans_digest_is_of_what_it_would_do_and_not_of_how_long_it_took() -> 
         Plan(True, (Task("a", "pay-1", "changed", 0.1, "", "- 7\n+ 6"), Task("b", "pay-1", "changed", 0.1)), (), 0.5),
     ]
     scratch = [
-        Plan(True, (Task("a", "pay-1", "changed", 0.1, "", f"+++ /root/.ansible/tmp/ansible-tmp-{n}/tmp{n}"),), (), 0.5)
+        Plan(True, (Task("a", "pay-1", "changed", 0.1, "", f"+++ ~/.ansible/tmp/ansible-tmp-{n}/tmp{n}"),), (), 0.5)
         for n in ("abcd1234", "efgh5678")
     ]
     assert plan_digest(scratch[0]) == plan_digest(scratch[1])
