@@ -31,6 +31,7 @@ from bot.workspace.workspace import Workspace
 TOKEN = "small-house-token"
 READY_SECONDS = 40.0
 SAMPLE_SECONDS = 0.2
+ROOT = Path(__file__).parents[2]
 PLAYBOOK = """
 - name: Mend the shop
   hosts: all
@@ -158,7 +159,8 @@ class SmallHouse:
     url: str = ""
     shop_url: str = ""
     port: int = 0
-    _fettle: asyncio.subprocess.Process | None = None
+    apart: bool = False
+    _fettle: list[asyncio.subprocess.Process] = field(default_factory=list)
     _alerts: int = 0
 
     @property
@@ -227,21 +229,15 @@ class SmallHouse:
             "FETTLE_WEBHOOK_TOKEN": TOKEN,
             "FETTLE_RECORDER": str(self.folder / "metrics.db"),
         }
-        with (self.folder / "fettle.log").open("ab") as log:
-            self._fettle = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "bot.cli",
-                "run",
-                stdout=log,
-                stderr=log,
-                env=environment,
-                cwd=Path(__file__).parents[2],
-            )
+        if self.apart:
+            release = await self._program("release", environment)
+            assert await release.wait() == 0, self.log()
+        parts = ("worker", "web") if self.apart else ("run",)
+        self._fettle = [await self._program(part, environment) for part in parts]
         until = time.monotonic() + READY_SECONDS
         async with aiohttp.ClientSession() as session:
             while time.monotonic() < until:
-                assert self._fettle.returncode is None, self.log()
+                assert all(one.returncode is None for one in self._fettle), self.log()
                 with contextlib.suppress(aiohttp.ClientError):
                     async with session.get(f"http://127.0.0.1:{self.port}/readyz") as response:
                         if response.status == 200:
@@ -251,9 +247,16 @@ class SmallHouse:
 
     async def kill(self) -> None:
         """End Fettle as a power cut does."""
-        if self._fettle and self._fettle.returncode is None:
-            self._fettle.send_signal(signal.SIGKILL)
-            await self._fettle.wait()
+        for one in self._fettle:
+            if one.returncode is None:
+                one.send_signal(signal.SIGKILL)
+                await one.wait()
+
+    async def _program(self, part: str, environment: dict[str, str]) -> asyncio.subprocess.Process:
+        with (self.folder / "fettle.log").open("ab") as log:
+            return await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "bot.cli", part), stdout=log, stderr=log, env=environment, cwd=ROOT
+            )
 
     async def restart(self) -> None:
         await self.kill()
@@ -280,10 +283,10 @@ class SmallHouse:
 
 @asynccontextmanager
 async def small_house(
-    folder: Path, *, to: str = "well", pause: int = 0, expire: str = "15m"
+    folder: Path, *, to: str = "well", pause: int = 0, expire: str = "15m", apart: bool = False
 ) -> AsyncIterator[SmallHouse]:
-    """A small house that is up, its service broken, its Fettle running."""
-    house = SmallHouse(folder, to, pause, expire)
+    """A small house that is up, its service broken, its Fettle running, in one program or in two (``apart``)."""
+    house = SmallHouse(folder, to, pause, expire, apart=apart)
     async with contextlib.AsyncExitStack() as stack:
         house.url = await stack.enter_async_context(running(house.workspace))
         house.shop_url = await stack.enter_async_context(_shop(folder))

@@ -104,6 +104,26 @@ async def test_a_run_that_was_under_way_is_unknown_and_asks(tmp_path: Path) -> N
         await once_each(house)
 
 
+@pytest.mark.timeout(120)
+async def test_taking_in_and_working_apart_as_the_procfile_has_it(tmp_path: Path) -> None:
+    async with (
+        small_house(tmp_path, apart=True) as house,
+        Person(house.url, JUNIOR, timeout=30) as junior,
+        Person(house.url, APPROVER, timeout=30) as approver,
+    ):
+        await house.alert()
+        message = await house.incident(junior)
+        await junior.press(message, "Start guided fix")
+        await to_approval(house, junior, message)
+        await approve(approver)
+        while not house.runs():
+            await asyncio.sleep(0.05)
+        await house.alert("resolved")
+        await junior.wait_for(lambda m: m.ts == message.ts and "resolved" in m.text.lower(), timeout=60)
+        assert house.runs() == ["to well"]
+        await once_each(house)
+
+
 @pytest.mark.timeout(180)
 async def test_a_change_that_does_not_help_is_undone_also_through_a_kill(tmp_path: Path) -> None:
     async with (
