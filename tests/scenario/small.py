@@ -128,7 +128,7 @@ roles:
   manager: {{users: [U0MANAGER]}}
 escalation: {{after: 10m, role: senior}}
 approvals: {{expire_after: {expire}}}
-grouping: {{window: 10m, storm_after: 12, storm_window: 1m}}
+grouping: {{window: 10m, storm_after: {storm_after}, storm_window: 1m}}
 search: {{window: 60s, step: 1s, guard: 2s}}
 webhooks:
   alertmanager: {{auth: bearer, service_labels: [service]}}
@@ -160,12 +160,18 @@ class SmallHouse:
     shop_url: str = ""
     port: int = 0
     apart: bool = False
+    storm_after: int = 12
     _fettle: list[asyncio.subprocess.Process] = field(default_factory=list)
     _alerts: int = 0
 
     @property
     def home(self) -> Path:
         return self.folder / "data"
+
+    @property
+    def pids(self) -> list[int]:
+        """The numbers of Fettle's processes."""
+        return [one.pid for one in self._fettle]
 
     def runs(self) -> list[str]:
         """What each run of the playbook noted."""
@@ -282,11 +288,9 @@ class SmallHouse:
 
 
 @asynccontextmanager
-async def small_house(
-    folder: Path, *, to: str = "well", pause: int = 0, expire: str = "15m", apart: bool = False
-) -> AsyncIterator[SmallHouse]:
-    """A small house that is up, its service broken, its Fettle running, in one program or in two (``apart``)."""
-    house = SmallHouse(folder, to, pause, expire, apart=apart)
+async def small_house(folder: Path, **particulars: Any) -> AsyncIterator[SmallHouse]:  # noqa: ANN401  # SmallHouse's fields
+    """A small house that is up, its service broken, its Fettle running."""
+    house = SmallHouse(folder, **particulars)
     async with contextlib.AsyncExitStack() as stack:
         house.url = await stack.enter_async_context(running(house.workspace))
         house.shop_url = await stack.enter_async_context(_shop(folder))
@@ -335,7 +339,7 @@ async def _shop(folder: Path) -> AsyncIterator[str]:
 def _write(house: SmallHouse) -> None:
     config = house.folder / "config"
     files = {
-        "fettle.yaml": HOUSE.format(expire=house.expire),
+        "fettle.yaml": HOUSE.format(expire=house.expire, storm_after=house.storm_after),
         "catalogue.yaml": CATALOGUE.format(python=sys.executable, folder=house.folder, url=house.shop_url),
         "actions/mend.yaml": ACTION,
         "actions/playbooks/mend.yml": PLAYBOOK,
