@@ -102,13 +102,10 @@ def _show(progress: Progress) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="How often the right runbook is found for a real alert.")
-    given = os.environ.get("FETTLE_DATA")
-    usual = Path(given, "runbooks") if given else None
+    usual = Path(os.environ.get("FETTLE_DATA", "../shared/data")) / "runbooks"
     parser.add_argument("--data", type=Path, default=usual, help="a folder with docs/ and queries.jsonl")
-    data: Path | None = parser.parse_args().data
-    if data is None:
-        print(json.dumps({"skipped": "no data: give --data, or set FETTLE_DATA"}))
-    elif (data / "queries.jsonl").is_file():
+    data = parser.parse_args().data
+    if (data / "queries.jsonl").is_file():
         print(json.dumps(asyncio.run(measure(data))))
     else:
         print(json.dumps({"skipped": f"no queries.jsonl in {data}"}))

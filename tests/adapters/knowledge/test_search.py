@@ -9,7 +9,7 @@ from knowledge import Knowledge
 from tests.adapters.knowledge.conftest import write
 from tests.benchmarks.retrieval import cases, measure, ranks
 
-DATA = Path(os.environ.get("FETTLE_DATA", "nowhere")) / "runbooks"
+DATA = Path(os.environ.get("FETTLE_DATA", "../shared/data")) / "runbooks"
 
 
 async def test_a_passage_is_cited_and_quoted_word_for_word(filled: Knowledge) -> None:
@@ -122,7 +122,7 @@ async def test_closing_twice_and_opening_again(filled: Knowledge) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not DATA.is_dir(), reason="FETTLE_DATA names no folder with runbooks/")
+@pytest.mark.skipif(not DATA.is_dir(), reason=f"no runbooks at {DATA}")
 async def test_real_alerts_find_their_runbook() -> None:
     result = await measure(DATA)
     without, named = result["without_name"], result["with_name"]
