@@ -20,8 +20,8 @@ demo: setup ## try Fettle in the browser: no Slack, no key, no cluster
 run: setup ## run Fettle on this machine with the settings of the environment
 	@.venv/bin/fettle run
 
-test: setup ## the whole test suite, on up to four cores (ARGS='-n 0 -x tests/unit' for a part of it)
-	$(PYTEST) -n auto --maxprocesses 4 $(ARGS)
+test: setup ## the whole test suite, three or four tests at once (ARGS='-n 0 -x tests/unit' for a part of it)
+	$(PYTEST) -n auto --dist worksteal $(ARGS)
 
 style: setup
 	.venv/bin/ruff check .

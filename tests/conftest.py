@@ -80,6 +80,11 @@ def pytest_configure() -> None:
     hypothesis.settings.load_profile("fettle")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Give how many tests run at once: three at least, because the longest ones mostly wait."""
+    return max(3, min(os.cpu_count() or 1, 4))
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker, programs in PROGRAMS.items():
         missing = [program for program in programs if item.get_closest_marker(marker) and not shutil.which(program)]
