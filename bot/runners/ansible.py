@@ -32,6 +32,7 @@ from bot.runners.surroundings import environment
 BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from bot.runners.ansible_child import main; main()"
 SILENCE_SECONDS = 60.0
 STOP_SECONDS = 20.0
+ENDING_SECONDS = 2.0
 POLL_SECONDS = 0.05
 LINE_BYTES = 8_000_000
 HOST = re.compile(r"[A-Za-z0-9][\w.-]{0,252}")
@@ -161,7 +162,13 @@ class AnsibleRunner:
         if record is None:
             raise RunnerError(f"Ansible could not be started: {noise.strip() or 'its process ended without a word'}")
         reason = f"the process that carried it out was lost: {noise.strip() or 'it ended without a word'}"
+        with contextlib.suppress(TimeoutError):
+            # A process that was killed closes its pipes a moment before it counts as ended.
+            async with asyncio.timeout(ENDING_SECONDS):
+                while await self.status(run_id) is RunState.RUNNING:  # noqa: ASYNC110  # another process ends
+                    await asyncio.sleep(POLL_SECONDS)
         state = await self.status(run_id)
+        record = await asyncio.to_thread(self._records.read, run_id) or record
         return record.result or RunResult(state, (), 0.0, reason=reason)
 
     @asynccontextmanager
