@@ -29,7 +29,11 @@ class Indicator:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service: its owner, the services that it calls, its hosts and its indicators."""
+    """A service: its owner, the services that it calls, its hosts and its indicators.
+
+    ``known_as`` is what a source calls it where that is not its name: ``loki`` a selector, ``github`` an
+    ``owner/repository``, ``argocd`` an application, ``kubernetes`` a ``namespace/workload``, ``traces`` a service's name.
+    """
 
     name: str
     title: str = ""
@@ -39,6 +43,7 @@ class Service:
     hosts: tuple[str, ...] = ()
     url: str = ""
     indicators: tuple[Indicator, ...] = ()
+    known_as: Mapping[str, str] = field(default_factory=dict)
 
     def indicator(self, name: str) -> Indicator | None:
         """The indicator of that name."""

@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 from bot.domain.evidence import Empty, Failed, Found, Series, Window
 from bot.domain.incident import Alert
 from bot.domain.journal import Line
+from bot.domain.observed import Calls, Happening, LogLine
 from bot.domain.passage import Answer, DocumentKind
 from bot.domain.policy import Actor
 from bot.domain.run import Call, Plan, Progress, RunResult, RunState
@@ -28,6 +29,53 @@ class Metrics(Protocol):
 
     async def instant(self, query: str, at: datetime) -> Found[tuple[Series, ...]] | Empty | Failed:
         """Every series' value at that moment (one sample each)."""
+        ...
+
+
+class Logs(Protocol):
+    """Lines of logs."""
+
+    name: str
+
+    async def lines(self, service: str, window: Window, limit: int) -> Found[tuple[LogLine, ...]] | Empty | Failed:
+        """The service's newest lines in the window, oldest first, at most ``limit``. Never raises for an outage.
+
+        Where exactly ``limit`` came back, the window before the first of them was not read.
+        """
+        ...
+
+
+class Traces(Protocol):
+    """Who calls whom, and how long that takes, from traces."""
+
+    name: str
+
+    async def calls(
+        self, services: Sequence[str], window: Window, step_seconds: float
+    ) -> Found[tuple[Calls, ...]] | Empty | Failed:
+        """Calls from or to one of the services, added up per caller, callee and step. Never raises for an outage."""
+        ...
+
+
+class Cluster(Protocol):
+    """What a cluster did to the workloads of services."""
+
+    name: str
+
+    async def happenings(
+        self, services: Sequence[str], window: Window
+    ) -> Found[tuple[Happening, ...]] | Empty | Failed:
+        """What happened to those services' workloads in the window, oldest first. Never raises for an outage."""
+        ...
+
+
+class Deploys(Protocol):
+    """Changes that are asked for, besides those that are reported to Fettle."""
+
+    name: str
+
+    async def changes(self, services: Sequence[str], window: Window) -> Found[tuple[Signal, ...]] | Empty | Failed:
+        """Changes of those services in the window as signals, newest first. Never raises for an outage."""
         ...
 
 
@@ -69,9 +117,18 @@ class Knowledge(Protocol):
     """What is written down."""
 
     async def search(
-        self, query: str, *, service: str | None = None, kind: DocumentKind | None = None, limit: int = 5
+        self,
+        query: str,
+        *,
+        expression: str = "",
+        service: str | None = None,
+        kind: DocumentKind | None = None,
+        limit: int = 5,
     ) -> Answer:
-        """The passages that speak to the question, with how far to trust them."""
+        """The passages that speak to the question, with how far to trust them.
+
+        ``expression`` is the alert rule's query where one is known: the names of its metrics help to find the page.
+        """
         ...
 
 

@@ -7,6 +7,7 @@ from bot.domain.cause import CauseKind
 from bot.schema.table import Table, near
 
 ADDRESS = r"https?://\S+"
+KNOWERS = ("loki", "elasticsearch", "github", "argocd", "kubernetes", "traces")
 
 
 def read_catalogue(table: Table) -> Catalogue:
@@ -39,12 +40,22 @@ def _service(name: str, table: Table, hosts: Mapping[str, object]) -> Service:
         hosts=table.texts("hosts"),
         url=table.text("url", pattern=ADDRESS, like="an address such as http://payment.example:8080"),
         indicators=_indicators(table),
+        known_as=_known_as(table),
     )
     for host, place in table.spotted("hosts"):
         if host not in hosts:
             place.error(f"{table.path}.hosts: there is no host “{host}” under hosts{near(host, hosts)}")
     table.done()
     return service
+
+
+def _known_as(table: Table) -> Mapping[str, str]:
+    inner = table.table("known_as")
+    if inner is None:
+        return {}
+    names = {name: inner.text(name, most=300) for name in KNOWERS if name in inner}
+    inner.done()
+    return names
 
 
 def _indicators(table: Table) -> tuple[Indicator, ...]:
