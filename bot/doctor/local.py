@@ -13,7 +13,7 @@ import httpx
 
 from bot.config import Config
 from bot.doctor.finding import Finding, broken, fine, odd
-from bot.domain.source import Open
+from bot.domain.source import Open, Sns
 from bot.errors import FettleError
 from bot.settings import Settings
 
@@ -37,6 +37,9 @@ def variables(settings: Settings, config: Config | None) -> list[Finding]:
         about = f"webhook {source.name}"
         if isinstance(source.auth, Open):
             found.append(odd(about, "open to whoever reaches the port"))
+            continue
+        if isinstance(source.auth, Sns):
+            found.append(fine(about, f"signed by SNS, from {len(source.auth.topics)} topics"))
             continue
         secret = settings.webhook_secret(source.auth.variable)
         if secret is None:

@@ -99,7 +99,10 @@ def _scopes(headers: Mapping[str, Any]) -> list[Finding]:
 
 
 async def _channels(client: AsyncWebClient, config: Config, settings: Settings) -> list[Finding]:
-    wanted = dict.fromkeys(name for name in (config.house.alerts_channel, config.house.approvals_channel) if name)
+    watched = (one.channel for one in config.watch)
+    wanted = dict.fromkeys(
+        name for name in (config.house.alerts_channel, config.house.approvals_channel, *watched) if name
+    )
     listed: dict[str, Mapping[str, Any]] = {}
     cursor = ""
     try:

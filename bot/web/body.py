@@ -3,20 +3,32 @@
 import json
 import math
 import re
-import unicodedata
 from collections.abc import Container, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
+from bot.domain.received import LONGEST_NAME, LONGEST_TEXT, clean, line, web_address
 from bot.errors import BadDelivery
 
-LONGEST_NAME = 200
-LONGEST_LINE = 500
-LONGEST_TEXT = 4000
+__all__ = [  # what a parser needs to read a text stands here too
+    "LONGEST_NAME",
+    "LONGEST_TEXT",
+    "clean",
+    "decode",
+    "kind_of",
+    "labels",
+    "line",
+    "mapping",
+    "moment",
+    "not_later",
+    "refuse",
+    "sequence",
+    "web_address",
+]
+
 MOST_LABELS = 64
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
-_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn"}
 _MILLISECONDS_FROM = 1e11  # as seconds that would be the year 5138
 
 
@@ -65,36 +77,6 @@ def mapping(value: object, field: str, expected: str = "an object") -> Mapping[s
 def sequence(value: object, field: str, expected: str = "a list") -> Sequence[object]:
     """The value as a list."""
     return value if isinstance(value, list) else refuse(field, value, expected)
-
-
-def clean(value: object, limit: int) -> str:
-    """A text from outside: no control, format or broken characters, at most ``limit`` long. Nothing for no text."""
-    match value:
-        case str():
-            text = value[: limit * 4]
-        case bool():
-            return str(value).lower()
-        case int():
-            return str(value) if abs(value) < 10**30 else "a very large number"
-        case float():
-            return f"{value:.15g}"
-        case _:
-            return ""
-    if not text.isprintable():
-        text = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in _INVISIBLE)
-    kept = text.strip()
-    return kept if len(kept) <= limit else kept[: limit - 1] + "…"
-
-
-def line(value: object, limit: int = LONGEST_LINE) -> str:
-    """A text from outside on one line."""
-    return " ".join(clean(value, limit).split())
-
-
-def web_address(value: object) -> str:
-    """An http or https address, empty for anything else: it becomes a link that people press."""
-    text = line(value, 2000)
-    return text if re.fullmatch(r"https?://[^\s<>|\"'`]+", text) else ""
 
 
 def labels(value: object, field: str, first: Container[str] = ()) -> dict[str, str]:

@@ -12,6 +12,7 @@ from prometheus_client import (
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from bot.domain.journal import Entry
+from bot.domain.model import NotTold, Told
 from bot.domain.run import RunResult
 
 QUICK = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -21,11 +22,12 @@ SLOW = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 class Meters:
     """Every number that Fettle keeps about itself. Label values are names from its own code or configuration.
 
-    ``deliveries`` (source, result: taken, repeat, unauthentic, bad, too_large, busy, failed), ``webhook_seconds``
-    (source), ``signals`` (kind, result: new, repeat), ``events`` (event, result: done, dead), ``event_seconds``
-    (event), ``messages`` (kind, result: posted, ratelimited, retried, dead), ``backlog`` (queue),
+    ``deliveries`` (source, result: taken, repeat, unauthentic, bad, too_large, busy, failed, ignored),
+    ``webhook_seconds`` (source), ``signals`` (kind, result: new, repeat), ``events`` (event, result: done, dead),
+    ``event_seconds`` (event), ``messages`` (kind, result: posted, ratelimited, retried, dead), ``backlog`` (queue),
     ``dead_letters``, ``runs`` (runner, state), ``run_seconds`` (runner), ``incidents_open``, ``causes`` (verdict),
-    ``cause_seconds``.
+    ``cause_seconds``, ``model_questions`` (purpose, result: told, or why not), ``model_cost`` and ``model_dropped``
+    (purpose).
     """
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
@@ -44,7 +46,16 @@ class Meters:
         self.run_seconds = self._histogram("run_seconds", "Time that a run of an action took", SLOW, "runner")
         self.incidents_open = self._gauge("incidents_open", "Incidents that are not closed")
         self.causes = self._counter("causes", "Cause searches that ended", "verdict")
+        self.model_questions = self._counter("model_questions", "Questions to the language model", "purpose", "result")
+        self.model_cost = self._counter("model_cost", "What they cost, in the currency of the prices", "purpose")
+        self.model_dropped = self._counter("model_dropped", "Sentences dropped for want of support", "purpose")
         self.cause_seconds = self._histogram("cause_seconds", "Time that a cause search took", SLOW)
+
+    def asked_model(self, purpose: str, found: Told | NotTold) -> None:
+        """The language model was asked."""
+        self.model_questions.labels(purpose, "told" if isinstance(found, Told) else str(found.why)).inc()
+        self.model_cost.labels(purpose).inc(max(found.cost, 0.0))
+        self.model_dropped.labels(purpose).inc(found.dropped)
 
     def handled(self, event: str, result: str, seconds: float) -> None:
         """An event was handled."""

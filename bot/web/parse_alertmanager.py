@@ -40,10 +40,11 @@ def parse(body: object, source: Source, received_at: datetime, request_id: str) 
     alerts = sequence(top.get("alerts"), "$.alerts", "a list of alerts")
     if len(alerts) > MOST_ALERTS:
         raise BadDelivery(f"found {len(alerts)} alerts, expected at most {MOST_ALERTS}: set max_alerts", "$.alerts")
-    return tuple(_alert(one, f"$.alerts[{i}]", source, received_at, request_id) for i, one in enumerate(alerts))
+    return tuple(alert_of(one, f"$.alerts[{i}]", source, received_at, request_id) for i, one in enumerate(alerts))
 
 
-def _alert(value: object, field: str, source: Source, received_at: datetime, request_id: str) -> Signal:
+def alert_of(value: object, field: str, source: Source, received_at: datetime, request_id: str) -> Signal:
+    """One alert of Alertmanager's kind as a signal. Raises ``BadDelivery`` naming a place below ``field``."""
     alert = mapping(value, field, "an alert")
     status = _status(alert.get("status"), f"{field}.status")
     telling = ("alertname", "severity", *source.service_labels, *source.environment_labels)
@@ -65,7 +66,7 @@ def _alert(value: object, field: str, source: Source, received_at: datetime, req
         id=alert_id(source.name, fingerprint, status, reached),
         kind=SignalKind.ALERT,
         source=source.name,
-        service=_first(own, source.service_labels),
+        service=next(iter(source.services_of(_first(own, source.service_labels))), ""),
         name=line(name, LONGEST_NAME),
         status=status,
         severity=Severity.of(own.get("severity", "")),
