@@ -13,6 +13,9 @@ from bot.errors import ConfigError
 T = TypeVar("T")
 
 SLACK_API = "https://slack.com/api/"
+GITHUB_API = "https://api.github.com"
+LOKI_SELECTOR = '{service_name="$service"}'
+ELASTICSEARCH_INDEX = "logs-*"
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 FORMATS = ("auto", "json", "console")
 WEBHOOK_PREFIX = "FETTLE_WEBHOOK_"
@@ -65,13 +68,69 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True)
+class Sources:
+    """Where logs, traces, the cluster and deploys are, each None where it is not set.
+
+    Addresses may carry a user and a password. ``loki_selector`` has ``$service`` where a service's name belongs;
+    ``kubernetes_ca`` is a file of certificates in PEM format.
+    """
+
+    loki_url: str | None = field(default=None, repr=False)
+    loki_token: Secret | None = None
+    loki_tenant: str | None = None
+    loki_selector: str = LOKI_SELECTOR
+    elasticsearch_url: str | None = field(default=None, repr=False)
+    elasticsearch_api_key: Secret | None = None
+    elasticsearch_index: str = ELASTICSEARCH_INDEX
+    github_api_url: str = field(default=GITHUB_API, repr=False)
+    github_token: Secret | None = None
+    argocd_url: str | None = field(default=None, repr=False)
+    argocd_token: Secret | None = None
+    kubernetes_url: str | None = field(default=None, repr=False)
+    kubernetes_token: Secret | None = None
+    kubernetes_ca: Path | None = None
+    tempo_url: str | None = field(default=None, repr=False)
+    tempo_token: Secret | None = None
+    tempo_tenant: str | None = None
+    jaeger_url: str | None = field(default=None, repr=False)
+    jaeger_token: Secret | None = None
+
+    def addresses(self) -> tuple[str, ...]:
+        """Every address that is set."""
+        urls = (
+            self.loki_url,
+            self.elasticsearch_url,
+            self.github_api_url,
+            self.argocd_url,
+            self.kubernetes_url,
+            self.tempo_url,
+            self.jaeger_url,
+        )
+        return tuple(url for url in urls if url is not None)
+
+    def secrets(self) -> tuple[Secret, ...]:
+        """Every token and key that is set."""
+        tokens = (
+            self.loki_token,
+            self.elasticsearch_api_key,
+            self.github_token,
+            self.argocd_token,
+            self.kubernetes_token,
+            self.tempo_token,
+            self.jaeger_token,
+        )
+        return tuple(token for token in tokens if token is not None)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What the environment says.
 
     ``config`` is the folder with the configuration, None where there is none; ``home`` is where data goes;
     ``database_url`` is SQLAlchemy's, with an asynchronous driver; ``slack_api_url`` ends with a slash. ``unknown`` are
     warnings about ``FETTLE_`` variables that nothing reads. ``recorder`` is the database of the embedded recorder,
-    asked where there is no Prometheus; ``demo_url`` is the control API of the demo's world.
+    asked where there is no Prometheus; ``demo_url`` is the control API of the demo's world. ``sources`` are the
+    addresses and secrets of logs, traces, the cluster and deploys.
     """
 
     home: Path
@@ -91,6 +150,7 @@ class Settings:
     openai_api_key: Secret | None = None
     openai_base_url: str | None = None
     openai_model: str | None = None
+    sources: Sources = field(default_factory=Sources)
     log_level: str = "INFO"
     log_format: Literal["auto", "json", "console"] = "auto"
     unknown: tuple[str, ...] = ()
@@ -125,7 +185,8 @@ class Settings:
 
     def secrets(self) -> tuple[Secret, ...]:
         """Every secret among the settings, so that logs can be kept free of them."""
-        urls = (urlsplit(url).password for url in (self.database_url, self.prometheus_url or ""))
+        addresses = (self.database_url, self.prometheus_url or "", *self.sources.addresses())
+        urls = (urlsplit(url).password for url in addresses)
         named = (
             self.slack_bot_token,
             self.slack_app_token,
@@ -133,6 +194,7 @@ class Settings:
             self.webhook_token,
             self.audit_key,
             self.openai_api_key,
+            *self.sources.secrets(),
             *self.more_secrets.values(),
             *(Secret(form) for password in urls if password for form in {password, unquote(password)}),
         )
@@ -169,6 +231,7 @@ class _Reading:
             openai_api_key=self._secret("OPENAI_API_KEY"),
             openai_base_url=self._value("OPENAI_BASE_URL", self._web_address, None),
             openai_model=self._given.get("OPENAI_MODEL"),
+            sources=self._sources(),
             log_level=self._value("FETTLE_LOG_LEVEL", lambda text: self._one_of(text.upper(), LEVELS), "INFO"),
             log_format=self._value("FETTLE_LOG_FORMAT", self._format, "auto"),
             unknown=self._unknown(),
@@ -181,6 +244,29 @@ class _Reading:
         if self._wrong:
             raise ConfigError("\n".join(self._wrong))
         return settings
+
+    def _sources(self) -> Sources:
+        return Sources(
+            loki_url=self._value("LOKI_URL", self._web_address, None),
+            loki_token=self._secret("LOKI_TOKEN"),
+            loki_tenant=self._given.get("LOKI_TENANT"),
+            loki_selector=self._value("LOKI_SELECTOR", self._selector, LOKI_SELECTOR),
+            elasticsearch_url=self._value("ELASTICSEARCH_URL", self._web_address, None),
+            elasticsearch_api_key=self._secret("ELASTICSEARCH_API_KEY"),
+            elasticsearch_index=self._given.get("ELASTICSEARCH_INDEX", ELASTICSEARCH_INDEX),
+            github_api_url=self._value("GITHUB_API_URL", self._web_address, GITHUB_API),
+            github_token=self._secret("GITHUB_TOKEN"),
+            argocd_url=self._value("ARGOCD_URL", self._web_address, None),
+            argocd_token=self._secret("ARGOCD_TOKEN"),
+            kubernetes_url=self._value("KUBERNETES_URL", self._web_address, None),
+            kubernetes_token=self._secret("KUBERNETES_TOKEN"),
+            kubernetes_ca=self._value("KUBERNETES_CA", self._certificates, None),
+            tempo_url=self._value("TEMPO_URL", self._web_address, None),
+            tempo_token=self._secret("TEMPO_TOKEN"),
+            tempo_tenant=self._given.get("TEMPO_TENANT"),
+            jaeger_url=self._value("JAEGER_URL", self._web_address, None),
+            jaeger_token=self._secret("JAEGER_TOKEN"),
+        )
 
     def _value(self, name: str, parse: Callable[[str], T], default: T) -> T:
         text = self._given.get(name)
@@ -239,6 +325,19 @@ class _Reading:
         if not path.is_file():
             raise ValueError(f"there is no file {text}; the recorder writes it while it runs")
         return path
+
+    @staticmethod
+    def _certificates(text: str) -> Path:
+        path = Path(text).expanduser()
+        if not path.is_file():
+            raise ValueError(f"there is no file {text}, expected certificates in PEM format")
+        return path
+
+    @staticmethod
+    def _selector(text: str) -> str:
+        if not text.startswith("{") or "$service" not in text:
+            raise ValueError(f"found “{text[:100]}”, expected a selector such as {LOKI_SELECTOR}")
+        return text
 
     @staticmethod
     def _port(text: str) -> int:

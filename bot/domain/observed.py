@@ -30,7 +30,8 @@ class Calls:
 
     ``at`` is the span's beginning and ``seconds`` its length. ``count`` and ``errors`` are numbers of calls;
     ``client_seconds`` and ``server_seconds`` are how long the caller waited and how long the callee worked, the median,
-    None where nobody measured it. ``caller`` is empty for what comes from outside.
+    None where nobody measured it. ``caller`` is empty for what comes from outside. ``counted`` is False where the
+    number of calls is only a guess, as for a service mesh's quantiles.
     """
 
     at: datetime
@@ -41,6 +42,24 @@ class Calls:
     errors: int = 0
     client_seconds: float | None = None
     server_seconds: float | None = None
+    counted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a service did in one span of time, by operation (an endpoint, a query, a handler), from traces.
+
+    ``count`` and ``errors`` are numbers of spans; ``own_seconds`` is how long one took without what it waited for
+    (the median, None where nobody measured it).
+    """
+
+    at: datetime
+    seconds: float
+    service: str
+    operation: str
+    count: int
+    errors: int = 0
+    own_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ REST_SECONDS = 15.0
 
 
 class Breaker:
-    """Opens after three failures in a row; every 15 seconds one question may then try whether the source is back.
+    """Opens after three failures in a row; 15 seconds after the last one, questions may try whether the source is back.
 
     ``steady`` gives seconds on a clock that never goes back.
     """
@@ -23,8 +23,8 @@ class Breaker:
         if self._failures < FAILURES:
             return ""
         now = self._steady()
+        # All that are asked together may try: if only one could, the others would be gaps although it is back.
         if now >= self._again_at:
-            self._again_at = now + REST_SECONDS
             return ""
         left = max(self._again_at - now, 1)
         return f"it failed {self._failures} times in a row and is asked again in {left:.0f} s. Last: {self._reason}"

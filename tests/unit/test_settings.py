@@ -1,12 +1,13 @@
 import copy
 import json
 import pickle
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from bot.errors import ConfigError
-from bot.settings import Secret, Settings
+from bot.settings import Secret, Settings, Sources
 
 HUSH = "hush-hush-hush"
 
@@ -115,3 +116,65 @@ def test_secrets_by_name_and_every_secret_for_the_log() -> None:
 def test_a_misspelt_variable_is_told() -> None:
     settings = Settings.from_environment({"FETTLE_HTPP_PORT": "1", "FETTLE_HOME": "x", "FETTLE_WEBHOOK_SECRET_X": "y"})
     assert settings.unknown == ("FETTLE_HTPP_PORT is set, but nothing reads it; did you mean FETTLE_HTTP_PORT?",)
+
+
+def test_sources_are_absent_until_they_are_set() -> None:
+    sources = Settings.from_environment({"LOKI_URL": "  "}).sources
+    assert sources == Sources()
+    assert (sources.loki_url, sources.tempo_url, sources.jaeger_url, sources.kubernetes_url) == (None,) * 4
+    assert sources.github_api_url == "https://api.github.com"
+    assert sources.elasticsearch_index == "logs-*"
+    assert sources.loki_selector == '{service_name="$service"}'
+
+
+def test_every_source_is_read_and_its_secrets_are_known(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----")
+    given = {
+        "LOKI_URL": "https://fettle:of%20loki@loki.example",
+        "LOKI_TOKEN": "token of loki",
+        "LOKI_TENANT": "shop",
+        "LOKI_SELECTOR": '{app="$service"}',
+        "ELASTICSEARCH_URL": "https://fettle:of-elasticsearch@elasticsearch.example",
+        "ELASTICSEARCH_API_KEY": "key of elasticsearch",
+        "ELASTICSEARCH_INDEX": "app-*",
+        "GITHUB_API_URL": "https://github.example/api/v3",
+        "GITHUB_TOKEN": "token of github",
+        "ARGOCD_URL": "https://argocd.example",
+        "ARGOCD_TOKEN": "token of argocd",
+        "KUBERNETES_URL": "https://kubernetes.example:6443",
+        "KUBERNETES_TOKEN": "token of kubernetes",
+        "KUBERNETES_CA": str(tmp_path / "ca.pem"),
+        "TEMPO_URL": "https://tempo.example",
+        "TEMPO_TOKEN": "token of tempo",
+        "TEMPO_TENANT": "shop",
+        "JAEGER_URL": "https://jaeger.example",
+        "JAEGER_TOKEN": "token of jaeger",
+    }
+    settings = Settings.from_environment(given)
+    read = {field.name.upper(): getattr(settings.sources, field.name) for field in fields(Sources)}
+    assert {name: value.reveal() if isinstance(value, Secret) else str(value) for name, value in read.items()} == given
+    words = {secret.reveal() for secret in settings.secrets()}
+    assert words == {
+        "of%20loki",
+        "of loki",
+        "of-elasticsearch",
+        *(value for name, value in given.items() if name.endswith(("_TOKEN", "_KEY"))),
+    }
+    shown = repr(settings) + str(settings)
+    assert not any(word in shown for word in words)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("LOKI_URL", f"fettle:{HUSH}@loki", "expected an address"),
+        ("KUBERNETES_CA", "/nowhere/ca.pem", "expected certificates in PEM format"),
+        ("LOKI_SELECTOR", "payment", "expected a selector such as"),
+        ("LOKI_SELECTOR", '{app="payment"}', "expected a selector such as"),
+    ],
+)
+def test_a_wrong_source_is_told(name: str, value: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says) as caught:
+        Settings.from_environment({name: value})
+    assert str(caught.value).startswith(f"{name}: ")
+    assert HUSH not in str(caught.value)
