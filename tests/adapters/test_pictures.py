@@ -12,7 +12,10 @@ import numpy as np
 import pytest
 
 from bot.domain.evidence import Series
-from bot.pictures import DEPLOY, DOTS, HIGH, LIMIT, LINE, ONSET, WIDE, MetricPictures
+from bot.pictures import MetricPictures, metric
+from bot.pictures.look import DEPLOY, DOTS, LIMIT, LINE, ONSET
+from bot.pictures.metric import HIGH, WIDE
+from tests.adapters import sheets
 
 START = datetime(2026, 3, 2, 13, 50, tzinfo=UTC)
 
@@ -73,7 +76,8 @@ def album() -> Album:
 async def test_a_picture_shows_the_line_the_onset_the_limit_and_the_marks(album: Album) -> None:
     marks = {"payment v2.31": at(1), "long ago": at(-90)}
     drawn = await album.draw(onset=at(2), marks=marks, limit=0.02)
-    assert album.pixels(drawn).shape[:2] == (round(HIGH * DOTS), round(WIDE * DOTS))
+    high, wide = album.pixels(drawn).shape[:2]
+    assert wide == round(WIDE * DOTS) > high > HIGH * DOTS
     assert len(album.kept[drawn][0]) < 100_000
     assert all(album.has(drawn, colour) for colour in (LINE, ONSET, LIMIT, DEPLOY))
     bare = await album.draw()
@@ -106,10 +110,13 @@ async def test_the_same_drawing_has_the_same_id_and_another_has_not(album: Album
 
 @pytest.mark.parametrize(
     "values",
-    [(), (1.0,), (math.nan, math.nan), (1.0, math.nan, math.inf, 2.0), (0.0, 0.0), (-5.0, 3.0), (1e12, 2e12)],
+    [
+        *((), (1.0,), (math.nan, math.nan), (1.0, math.nan, math.inf, 2.0), (0.0, 0.0), (-5.0, 3.0), (1e12, 2e12)),
+        *((1e308, -1e308), (5e-324, 0.0)),
+    ],
 )
 async def test_series_of_every_sort(album: Album, values: Sequence[float]) -> None:
-    drawn = await album.draw(series(*values), onset=at(1), unit="bytes")
+    drawn = await album.draw(series(*values), onset=at(1), unit="bytes", limit=max(values, default=None))
     finite = [value for value in values if math.isfinite(value)]
     assert album.has(drawn, LINE) == bool(finite)
     assert ("no samples" in album.words(drawn)) == (not finite)
@@ -130,11 +137,38 @@ async def test_any_title_and_mark_can_be_drawn(album: Album, title: str) -> None
     assert album.has(drawn, DEPLOY)
 
 
+@pytest.mark.parametrize("title", ["$\\frac{", "x" * 500, "pool in use"])
+@pytest.mark.parametrize("limit", [None, 0.02, 0.9])
+def test_no_words_of_a_metric_overlap(title: str, limit: float | None) -> None:
+    marks = {f"{title} {number}": at(number / 4) for number in range(9)}
+    sheet = metric.draw(title, "ratio", RISES, at(2), marks, limit, UTC)
+    words = sheets.words(sheet)
+    assert sheets.meetings(words) == []
+    assert [one.what for one in words if not sheets.paper(sheet).holds(one)] == []
+    assert ("limit 90 %, far above" in words[-1].what) == (limit == 0.9)
+
+
 async def test_a_zone_that_nobody_knows_is_utc(album: Album) -> None:
     drawn = await album.draw(zone="Mars/Olympus")
     utc = await album.draw(zone="UTC")
     assert album.kept[drawn][0] == album.kept[utc][0]
     assert album.kept[drawn][0] != album.kept[await album.draw(zone="Asia/Kolkata")][0]
+
+
+async def test_a_peak_among_thousands_of_samples_is_drawn(album: Album) -> None:
+    flat = [1.0] * 20_000
+    peak = await album.draw(series(*flat[:9_000], 50.0, *flat[9_001:]))
+    assert "at most 50" in album.words(peak)
+    colour = np.array([int(LINE[place : place + 2], 16) / 255 for place in (1, 3, 5)])
+    near = np.abs(album.pixels(peak)[..., :3] - colour).max(axis=-1) < 0.2
+    rows = np.flatnonzero(near.any(axis=1))
+    assert np.ptp(rows) > HIGH * DOTS / 3, "up to the peak"
+
+
+async def test_an_hour_that_is_passed_twice_can_be_drawn(album: Album) -> None:
+    night = datetime(2026, 10, 25, 0, 0, tzinfo=UTC)
+    shown = Series((), tuple((night + timedelta(minutes=5 * number), float(number)) for number in range(24)))
+    assert album.has(await album.draw(shown, onset=night + timedelta(hours=1)), ONSET)
 
 
 async def test_the_loop_goes_on_while_it_draws(album: Album) -> None:
