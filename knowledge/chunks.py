@@ -12,10 +12,13 @@ from typing import Any
 import yaml
 
 from bot.domain.passage import Document, DocumentKind
+from bot.domain.reading import About
+from bot.domain.redaction import without_keys
 from knowledge.prose import sentences, tokens
 
 LONGEST = 1_100
 SHORT = 200
+LONGEST_MATTER = 20_000
 
 _FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)\r?\n---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 # Bounded, so that a page of nothing but openings takes no longer to read than another.
@@ -34,6 +37,8 @@ _MARKS = re.compile(
     r"|^\s{0,3}>\s?|^\s*[-*+]\s+|^\|?[\s:|-]+\|?$",
     re.MULTILINE,
 )
+# ``## Title {#id}`` and ``## Title {: #id}``, as MkDocs, Hugo and Pandoc write an anchor of one's own.
+_OWN_ANCHOR = re.compile(r":?[ \t]{0,3}#([^\s{}]{1,200})(?:[ \t][^{}]{0,200})?\}")
 _HTML_TAGS = frozenset(
     "a b br code details div em font h1 h2 h3 h4 h5 h6 hr i img kbd li ol p pre small span strong sub summary sup "
     "table tbody td th thead tr u ul".split()
@@ -77,15 +82,17 @@ class Section:
         return [heading for heading in self.headings if heading.start <= max(offset, 0)][-1]
 
 
-def read(path: str, source: str) -> tuple[Document, str]:
+def read(path: str, source: str, about: About | None = None) -> tuple[Document, str]:
     """The document in a Markdown file, and a warning (or "") about front matter that could not be used.
 
     Front matter may name title, service, kind, owner and url; everything else in it that is short text is kept in
-    ``meta``. The title falls back to the first heading and then to the file's name, the kind to the folder's name.
+    ``meta``. Where it is silent, ``about`` speaks; then the title falls back to the first heading and to the file's
+    name, the kind to the folder's name.
     """
+    about = about or About()
     matter, body, warning = _front_matter(source)
-    kind = guess_kind(path)
-    given = str(matter.get("kind", kind)).lower()
+    kind = about.kind or guess_kind(path)
+    given = str(matter.get("kind", kind)).lower().replace("-", "")
     if given in set(DocumentKind):
         kind = DocumentKind(given)
     else:
@@ -97,11 +104,13 @@ def read(path: str, source: str) -> tuple[Document, str]:
     meta = {
         str(key): str(value)[:500]
         for key, value in matter.items()
-        if key not in {"title", "kind", "service", "url"} and isinstance(value, str | int | float)
+        if key not in {"title", "kind", "service", "url", "owner"} and isinstance(value, str | int | float)
     }
-    title = str(matter.get("title") or _first_heading(body) or _file_title(path))[:200]
+    title = str(matter.get("title") or _first_heading(body) or file_title(path))[:200]
     link = url if isinstance(url, str) and url.startswith(("https://", "http://")) else None
-    return Document(path, title, body, kind, (service or "").strip()[:200] or None, link, meta), warning
+    service = (service or "").strip()[:200] or about.service
+    owner = _names(matter.get("owner", matter.get("owners"))) or about.owner
+    return Document(path, title, body, kind, service, link, meta, owner), warning
 
 
 def guess_kind(path: str) -> DocumentKind:
@@ -116,10 +125,10 @@ def guess_kind(path: str) -> DocumentKind:
 def split(document: Document) -> tuple[Section, ...]:
     """The document's sections in order: by heading, short neighbours joined, long ones cut between paragraphs.
 
-    A document always has a section, even an empty one, so that its title can be found.
+    A document always has a section, even an empty one, so that its title can be found. Private keys are left out.
     """
     sections: list[Section] = []
-    for piece in _pieces(document.text):
+    for piece in _pieces(without_keys(document.text)):
         last = sections[-1] if sections else None
         if last and len(last.prose) + len(piece.prose) <= LONGEST and min(len(last.prose), len(piece.prose)) < SHORT:
             sections[-1] = _join(last, piece)
@@ -129,12 +138,22 @@ def split(document: Document) -> tuple[Section, ...]:
 
 
 def anchor(heading: str, taken: dict[str, int]) -> str:
-    """GitHub's anchor for a heading; ``taken`` counts the ones already given in the document and is added to."""
+    """The heading's own anchor, else GitHub's; ``taken`` counts those already given in the document and is added to."""
+    heading, own = titled(heading)
+    if own:
+        return own
     words = _LINK.sub(r"\1", heading).strip().lower()
     slug = re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
     count = taken.get(slug, 0)
     taken[slug] = count + 1
     return f"{slug}-{count}" if count else slug
+
+
+def titled(heading: str) -> tuple[str, str]:
+    """A heading's words, and the anchor that stands behind them or ""."""
+    words, _, behind = heading.rstrip().rpartition("{")
+    own = _OWN_ANCHOR.fullmatch(behind)
+    return (words.rstrip(), own[1]) if own else (heading, "")
 
 
 def readable(markdown: str) -> str:
@@ -157,20 +176,31 @@ def _front_matter(source: str) -> tuple[dict[str, Any], str, str]:
     if not found:
         return {}, source.removeprefix("\ufeff"), ""
     body = source[found.end() :]
+    if len(found[1]) > LONGEST_MATTER:
+        return {}, body, f"its front matter has over {LONGEST_MATTER:,} characters: indexed without it"
     try:
         matter = yaml.safe_load(found[1])
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # A date that does not exist is a ValueError; lists within lists without end are a RecursionError.
         return {}, body, f"its front matter is not YAML ({str(error).splitlines()[0]}): indexed without it"
     if matter is not None and not isinstance(matter, dict):
         return {}, body, "its front matter is not a list of names and values: indexed without it"
     return matter or {}, body, ""
 
 
+def _names(given: object) -> str | None:
+    """An owner, or several, in one line."""
+    names = given if isinstance(given, list) else [given]
+    joined = ", ".join(" ".join(name.split()) for name in names[:10] if isinstance(name, str) and name.strip())
+    return joined[:200] or None
+
+
 def _first_heading(body: str) -> str:
-    return next((text for _, text, _, _ in _headings(body)), "")
+    return next((titled(text)[0] for _, text, _, _ in _headings(body)), "")
 
 
-def _file_title(path: str) -> str:
+def file_title(path: str) -> str:
+    """A title made of a file's name, or of its folder's where the file is its index."""
     name = PurePosixPath(path)
     stem = name.parent.name if name.stem.lower() in {"readme", "index", "_index"} else name.stem
     return re.sub(r"[-_]+", " ", stem).strip() or path
@@ -184,6 +214,8 @@ def _headings(body: str) -> Iterator[tuple[int, str, int, int]]:
 
 
 def _fences(text: str) -> list[tuple[int, int, str]]:
+    if "```" not in text and "~~~" not in text:
+        return []
     return [
         (token.map[0], token.map[1], token.content) for token in tokens(text) if token.type == "fence" and token.map
     ]
@@ -196,7 +228,7 @@ def _pieces(body: str) -> Iterator[Section]:
     path: list[tuple[int, str]] = []
     for index, (level, heading, first, after) in enumerate(starts):
         end = starts[index + 1][2] if index + 1 < len(starts) else len(lines)
-        name = readable(heading).removesuffix(".") if level else ""
+        name = readable(titled(heading)[0]).removesuffix(".") if level else ""
         mark = anchor(heading, taken) if level else ""
         if level:
             path = [*(outer for outer in path if outer[0] < level), (level, name)]
@@ -233,7 +265,12 @@ def _cut(text: str) -> list[str]:
     parts = [""]
     for block in blocks:
         for piece in _sentences(block) if len(block) > LONGEST and "```" not in block else [block]:
-            if parts[-1].strip() and len(readable(parts[-1])) + len(piece) > LONGEST:
+            # Reading takes time and never makes longer, so what is short enough as it is written is not read.
+            if (
+                len(parts[-1]) + len(piece) > LONGEST
+                and len(readable(parts[-1])) + len(piece) > LONGEST
+                and parts[-1].strip()
+            ):
                 parts.append(piece.lstrip("\n"))
             else:
                 parts[-1] += ("\n" if piece is block and parts[-1] else "") + piece

@@ -1,76 +1,78 @@
-"""Markdown files in a folder, read with care: links that lead out, huge files and other text encodings are refused."""
+"""Pages in a folder, read with care: links that lead out, huge files and other text encodings are refused."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from bot.domain.passage import Document
-from knowledge.chunks import read
+from bot.domain.reading import Folder
+from knowledge.formats import Leaf, Origin, Page, Unreachable, format_of, page_of, token_of, too_large
 
-SUFFIXES = frozenset({".md", ".markdown"})
-LARGEST_FILE = 1_000_000
 MOST_FILES = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A file of a folder: its document, or why there is none; ``problem`` may also be a warning beside a document.
+class FolderPages:
+    """Reads a folder, or the one file that it is; blocking.
 
-    ``path`` begins with the folder's own name, which is how the folder is known from one run to the next.
+    A page's path begins with the source's name, which is how the folder is known from one run to the next.
     """
 
-    path: str
-    document: Document | None
-    problem: str
+    def __init__(self, source: Folder) -> None:
+        self.name = source.name
+        self._about = source.about
+        self._given = source.path
+
+    def leaves(self, known: Mapping[str, str], ended: Callable[[], bool]) -> list[Leaf]:
+        """Each page in order of path; hidden folders are skipped.
+
+        Raises Unreachable when there is no such folder, so that an unmounted disk is not taken for an empty one.
+        """
+        root = Path(self._given).resolve()
+        if not root.exists():
+            raise Unreachable(f"{self._given} does not exist")
+        if root.is_file():
+            return [self._leaf(self.name, root, root.parent, known)]
+        leaves = []
+        for number, file in enumerate(_files(root)):
+            path = f"{self.name}/{file.relative_to(root).as_posix()}"
+            if number >= MOST_FILES or ended():
+                leaves.append(one_too_many(path))
+                break
+            leaves.append(self._leaf(path, file, root, known))
+        return leaves
+
+    def _leaf(self, path: str, file: Path, root: Path, known: Mapping[str, str]) -> Leaf:
+        return Leaf(path, lambda: self._page(path, file, root, known.get(path, "")))
+
+    def _page(self, path: str, file: Path, root: Path, token: str) -> Page:
+        if not file.resolve().is_relative_to(root):
+            return Page(path, None, "a link that leads out of its folder is not followed")
+        form = format_of(file.name)
+        if form is None:
+            return Page(path, None, "neither Markdown nor HTML nor PDF, by its name")
+        try:
+            problem = too_large(file.stat().st_size, form)
+            data = b"" if problem else file.read_bytes()
+        except OSError as error:
+            problem, data = f"cannot be read: {error.strerror or error}", b""
+        if problem:
+            return Page(path, None, problem)
+        new = token_of(data, self._about)
+        if new == token:
+            return Page(path, same=True, token=token)
+        place = file.name if root == file.parent and path == self.name else file.relative_to(root).as_posix()
+        return page_of(Origin(path, place), data, form, self._about, new)
 
 
-def pages(folder: Path) -> Iterator[Page]:
-    """Each Markdown file under ``folder`` (or the one file that it is), in order of path; hidden folders are skipped.
-
-    Raises FileNotFoundError when there is no such folder, so that an unmounted disk is not taken for an empty one.
-    """
-    root = folder.resolve()
-    if not root.exists():
-        raise FileNotFoundError(f"{folder} does not exist")
-    if root.is_file():
-        yield _page(root, root.parent, root.name)
-        return
-    for number, file in enumerate(_files(root)):
-        path = f"{root.name}/{file.relative_to(root).as_posix()}"
-        if number >= MOST_FILES:
-            yield Page(path, None, f"not read, nor anything after it: a folder may hold {MOST_FILES:,} files")
-            return
-        yield _page(file, root, path)
-
-
-def count(folder: Path) -> int:
-    """How many pages there are to read, for a progress bar; 0 when there is no such folder."""
-    root = folder.resolve()
-    return 1 if root.is_file() else min(sum(1 for _ in _files(root)), MOST_FILES)
+def one_too_many(path: str) -> Leaf:
+    """In the place of the page after the last one that is read."""
+    return Leaf(path, lambda: Page(path, None, f"not read, nor anything after it: {MOST_FILES:,} pages are the limit"))
 
 
 def _files(root: Path) -> Iterator[Path]:
     for current, folders, files in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
-            if Path(name).suffix.lower() in SUFFIXES:
+            if format_of(name) is not None:
                 yield Path(current) / name
-
-
-def _page(file: Path, root: Path, path: str) -> Page:
-    if not file.resolve().is_relative_to(root):
-        return Page(path, None, "a link that leads out of its folder is not followed")
-    try:
-        size = file.stat().st_size
-        if size > LARGEST_FILE:
-            return Page(path, None, f"{size:,} bytes are over the limit of {LARGEST_FILE:,}: split it")
-        source = file.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        return Page(path, None, f"not UTF-8 text (byte {error.start:,}): save it as UTF-8")
-    except OSError as error:
-        return Page(path, None, f"cannot be read: {error.strerror or error}")
-    document, warning = read(path, source.replace("\r\n", "\n").replace("\0", ""))
-    return Page(path, document, warning)

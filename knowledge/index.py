@@ -11,31 +11,33 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from bot.domain.passage import Document
+from bot.domain.reading import Reading
 from bot.errors import KnowledgeError
 from knowledge.chunks import Section, split
 from knowledge.embedding import Embedding, Vectors
-from knowledge.folders import Page, count, pages
+from knowledge.formats import Leaf, Page, Unreachable
 from knowledge.ledger import Entry, Known, Ledger
+from knowledge.sources import Sources
 from knowledge.vectors import Labels, SectionVectors
 from knowledge.words import spoken
 
 # Raise it when sections or words come out differently: every document is then indexed anew.
-FORMAT = 2
+FORMAT = 3
 GROUP = 32
 TOLD_EVERY = 100
 ADDED_AT_ONCE = 1_000
-# The source of documents that were put in one by one; a folder's source is its name.
+# The source of documents that were put in one by one; every other source has a name.
 PUT = ""
 
 
 @dataclass(frozen=True, slots=True)
 class IndexReport:
-    """What a run did, in documents; ``errors`` are sentences that begin with the path they are about."""
+    """What a run did, in documents; ``errors`` are sentences that begin with the source or the path they are about."""
 
     added: int
     changed: int
@@ -47,7 +49,7 @@ class IndexReport:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is: ``done`` of ``total`` files, whether they needed work or not."""
+    """How far a run is: ``done`` of ``total`` pages, whether they needed work or not."""
 
     done: int
     total: int
@@ -56,7 +58,8 @@ class Progress:
 class Indexer:
     """Writes the ledger and Chroma; blocking, safe beside other writers in this process and in others."""
 
-    def __init__(self, ledger: Ledger, vectors: SectionVectors, embedding: Embedding) -> None:
+    def __init__(self, ledger: Ledger, vectors: SectionVectors, embedding: Embedding, copies: Path) -> None:
+        self._copies = copies
         self._ledger = ledger
         self._vectors = vectors
         self._embedding = embedding
@@ -71,71 +74,63 @@ class Indexer:
             pass
 
     def index(
-        self, folders: Sequence[Path], tell: Callable[[Progress], None], stop: threading.Event, *, others_stay: bool
-    ) -> IndexReport:
-        """Make the index agree with these folders. When ``stop`` is set it ends early, and a later run goes on."""
-        with self._running:
-            return self._index(folders, tell, lambda: stop.is_set() or self._closing.is_set(), others_stay=others_stay)
-
-    def _index(
         self,
-        folders: Sequence[Path],
+        readings: Sequence[Path | Reading],
         tell: Callable[[Progress], None],
-        ended: Callable[[], bool],
+        stop: threading.Event,
         *,
         others_stay: bool,
     ) -> IndexReport:
+        """Make the index agree with these sources. When ``stop`` is set it ends early, and a later run goes on."""
+        sources = Sources(readings, self._copies)
+        with self._running:
+            return self._index(sources, tell, lambda: stop.is_set() or self._closing.is_set(), others_stay=others_stay)
+
+    def _index(
+        self, sources: Sources, tell: Callable[[Progress], None], ended: Callable[[], bool], *, others_stay: bool
+    ) -> IndexReport:
         started = time.perf_counter()
-        names = [folder.resolve().name for folder in folders]
-        if len(set(names)) < len(names):
-            raise KnowledgeError(
-                f"Two of the folders to index have the same name ({', '.join(sorted(names))}), and a folder is known "
-                "by its name: rename one."
-            )
         self._mend()
         self._renew()
         known = self._ledger.known()
-        tally = _Tally(sum(count(folder) for folder in folders))
+        tally = _Tally()
+        leaves = self._leaves(sources, known, tally, ended)
+        tally.total = len(leaves)
         waiting: list[Entry] = []
-        for name, folder in zip(names, folders, strict=True):
-            for page in self._pages(folder, name, known, tally):
-                if ended():
-                    break
-                tally.done += 1
-                if page.problem:
-                    tally.errors.append(f"{page.path}: {page.problem}")
-                if page.document and self._is_current(page.document, name, known):
-                    tally.unchanged += 1
-                elif page.document:
-                    waiting.append(self._entry(page.document, name))
-                    tally.count(page.path in known)
-                if sum(len(each.sections) for each in waiting) >= GROUP:
-                    self._write(waiting)
-                    waiting = []
-                    tell(Progress(tally.done, tally.total))
-                elif tally.done % TOLD_EVERY == 0:
-                    tell(Progress(tally.done, tally.total))
+        for name, leaf in leaves:
+            if ended():
+                break
+            entry = self._entered(name, leaf, known, tally)
+            waiting += [entry] if entry else []
+            if sum(len(each.sections) for each in waiting) >= GROUP:
+                self._write(waiting)
+                waiting = []
+                tell(Progress(tally.done, tally.total))
+            elif tally.done % TOLD_EVERY == 0:
+                tell(Progress(tally.done, tally.total))
         self._write(waiting)
         mine = {each.source for each in known.values()} - {PUT}
         if others_stay:
-            mine &= set(names)
+            mine &= sources.names
         gone = [path for path, each in known.items() if each.source in mine and path not in tally.seen]
         if not ended():
             tally.removed = sum(self.remove(path) for path in gone)
             self._ledger.drop_unused_vectors()
+            if not others_stay:
+                sources.sweep()
         self._embedding.release()
         tell(Progress(tally.done, tally.total))
         return tally.report(time.perf_counter() - started)
 
     def put(self, document: Document) -> None:
-        """Add or replace one document that comes from no folder."""
+        """Add or replace one document that comes from no source."""
         known = self._ledger.known_of(document.path)
         if known and known.source != PUT:
             raise KnowledgeError(
-                f"{document.path} comes from the folder {known.source!r}: change the file there, or choose "
+                f"{document.path} comes from the source {known.source!r}: change the page there, or choose "
                 "another path."
             )
-        if known != self._known(document, PUT):
+        if not self._known(document, PUT).agrees(known):
             self._write([self._entry(document, PUT)])
 
     def remove(self, path: str) -> bool:
@@ -146,17 +141,43 @@ class Indexer:
         self._sweep(gone)
         return bool(gone)
 
-    def _pages(self, folder: Path, name: str, known: dict[str, Known], tally: _Tally) -> Iterator[Page]:
-        try:
-            for page in pages(folder):
-                owner = known[page.path].source if page.path in known else name
-                tally.seen.add(page.path)
-                yield page if owner == name else Page(page.path, None, "not read: another document has this path")
-        except FileNotFoundError as error:
-            tally.errors.append(f"{name}: {error}; what was indexed from it stays")
-            tally.seen.update(path for path, each in known.items() if each.source == name)
+    def _leaves(
+        self, sources: Sources, known: Mapping[str, Known], tally: _Tally, ended: Callable[[], bool]
+    ) -> list[tuple[str, Leaf]]:
+        """Every page of every source that can be reached; those of one that cannot be are counted as seen."""
+        found: list[tuple[str, Leaf]] = []
+        for source in sources.opened:
+            mine = {path: each for path, each in known.items() if each.source == source.name}
+            tokens = {path: each.token for path, each in mine.items() if each.form == self._form}
+            try:
+                found += [(source.name, leaf) for leaf in source.leaves(tokens, ended)]
+            except Unreachable as error:
+                tally.errors.append(f"{source.name}: {error}; what was indexed from it stays")
+                tally.seen.update(mine)
+        return found
 
-    def _entry(self, document: Document, source: str) -> Entry:
+    def _entered(self, name: str, leaf: Leaf, known: Mapping[str, Known], tally: _Tally) -> Entry | None:
+        """What is to be written of a page, and its place in the tally."""
+        before = known.get(leaf.path)
+        foreign = before is not None and before.source != name
+        page = Page(leaf.path, None, "not read: another document has this path") if foreign else leaf.read()
+        tally.done += 1
+        if page.problem:
+            tally.errors.append(f"{page.path}: {page.problem}")
+        if not page.gone:
+            tally.seen.add(page.path)
+        if page.same:
+            tally.unchanged += 1
+        if page.document is None:
+            return None
+        if self._known(page.document, name).agrees(before):
+            tally.unchanged += 1
+            self._ledger.note(page.path, page.token)
+            return None
+        tally.count(before is not None)
+        return self._entry(page.document, name, page.token)
+
+    def _entry(self, document: Document, source: str, token: str = "") -> Entry:
         sections = split(document)
         folder = PurePosixPath(document.path).parent.name
         title = " ".join(part for part in (document.service, folder, document.title) if part)
@@ -167,13 +188,11 @@ class Indexer:
             sections,
             tuple(self._digest(_embedded(document, section)) for section in sections),
             spoken(title),
+            token,
         )
 
     def _digest(self, text: str) -> str:
         return hashlib.sha256(f"{self._form}\n{text}".encode()).hexdigest()
-
-    def _is_current(self, document: Document, source: str, known: Mapping[str, Known]) -> bool:
-        return known.get(document.path) == self._known(document, source)
 
     def _known(self, document: Document, source: str) -> Known:
         return Known(document.version, self._form, source)
@@ -189,7 +208,7 @@ class Indexer:
             chosen = [
                 index
                 for index, entry in enumerate(entries)
-                if self._ledger.known_of(entry.document.path) != self._known(entry.document, entry.source)
+                if not self._known(entry.document, entry.source).agrees(self._ledger.known_of(entry.document.path))
             ]
             if not chosen:
                 return
@@ -251,7 +270,7 @@ class Indexer:
         self._vectors.mine(after)
 
     def _renew(self) -> None:
-        """Index again what was put in under another embedding or format: no folder will bring it."""
+        """Index again what was put in under another embedding or format: no source will bring it."""
         stale = [path for path, each in self._ledger.known().items() if each.source == PUT and each.form != self._form]
         for path in stale:
             document = self._ledger.document(path)
@@ -261,7 +280,7 @@ class Indexer:
 
 @dataclass(slots=True)
 class _Tally:
-    total: int
+    total: int = 0
     done: int = 0
     added: int = 0
     changed: int = 0

@@ -12,9 +12,9 @@ import hashlib
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -28,13 +28,15 @@ from knowledge.words import stems
 
 BUSY_SECONDS = 30
 MOST_COUNTS = 20_000
+MAPPED = 512 << 20
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS documents (
     id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, source TEXT NOT NULL, version TEXT NOT NULL, form TEXT NOT NULL,
     title TEXT NOT NULL, kind TEXT NOT NULL, service TEXT, url TEXT, meta TEXT NOT NULL, text TEXT NOT NULL,
-    title_words TEXT NOT NULL, place_words TEXT NOT NULL, title_vector BLOB NOT NULL
+    title_words TEXT NOT NULL, place_words TEXT NOT NULL, title_vector BLOB NOT NULL, owner TEXT,
+    revision TEXT NOT NULL DEFAULT '', token TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX IF NOT EXISTS documents_by_source ON documents (source);
 CREATE TABLE IF NOT EXISTS sections (
@@ -49,13 +51,16 @@ CREATE VIRTUAL TABLE IF NOT EXISTS page_words USING fts5 (title, place, headings
 CREATE VIRTUAL TABLE IF NOT EXISTS section_words USING fts5 (title, prose, code, tokenize = 'ascii');
 CREATE VIRTUAL TABLE IF NOT EXISTS vocabulary USING fts5vocab (page_words, row);
 """
+# Columns that came later, for ledgers from before.
+_LATER = {"owner": "TEXT", "revision": "TEXT NOT NULL DEFAULT ''", "token": "TEXT NOT NULL DEFAULT ''"}
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A document made ready: its sections, each with the digest of the text that its vector stands for.
 
-    ``form`` is how it was made ready (format and embedding), ``title_text`` what its title's vector stands for.
+    ``form`` is how it was made ready (format and embedding), ``title_text`` what its title's vector stands for,
+    ``token`` what its source will know it by.
     """
 
     document: Document
@@ -64,6 +69,7 @@ class Entry:
     sections: tuple[Section, ...]
     digests: tuple[str, ...]
     title_text: str
+    token: str = ""
 
     def named(self) -> list[tuple[str, str]]:
         """Each section's name in Chroma, and its digest.
@@ -84,6 +90,11 @@ class Known:
     version: str
     form: str
     source: str
+    token: str = ""
+
+    def agrees(self, other: Known | None) -> bool:
+        """Whether the same words are indexed in the same way, whatever their source knows them by."""
+        return other is not None and replace(self, token="") == replace(other, token="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +107,10 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """A section without its text: its number, the digest under which its vector lies, and its prose's words."""
+    """A section without its text: its number, its vector, and its prose's words."""
 
     number: int
-    digest: str
+    vector: Vectors
     words: frozenset[str]
 
 
@@ -128,10 +139,20 @@ class Ledger:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.execute("PRAGMA foreign_keys = ON")
+            self._db.execute(f"PRAGMA mmap_size = {MAPPED}")
             self._db.executescript(_SCHEMA)
+            self._add_columns()
         except sqlite3.Error as error:
             self._db.close()
             raise _unusable(folder, error) from error
+
+    def _add_columns(self) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+        there = {row[1] for row in self._db.execute("PRAGMA table_info(documents)")}
+        for name, kind in _LATER.items():
+            if name not in there:
+                self._db.execute(f"ALTER TABLE documents ADD COLUMN {name} {kind}")
+        self._db.execute("COMMIT")
 
     def close(self) -> None:
         with self._lock:
@@ -190,14 +211,14 @@ class Ledger:
         """Every document's path and what is known of it."""
         with self.reading() as db:
             return {
-                path: Known(version, form, source)
-                for path, version, form, source in db.execute("SELECT path, version, form, source FROM documents")
+                row[0]: Known(*row[1:])
+                for row in db.execute("SELECT path, version, form, source, token FROM documents")
             }
 
     def known_of(self, path: str) -> Known | None:
         """What is known of one document."""
         with self.reading() as db:
-            row = db.execute("SELECT version, form, source FROM documents WHERE path = ?", (path,)).fetchone()
+            row = db.execute("SELECT version, form, source, token FROM documents WHERE path = ?", (path,)).fetchone()
         return Known(*row) if row else None
 
     def labels(self) -> dict[str, Labelled]:
@@ -211,22 +232,32 @@ class Ledger:
     def document(self, path: str) -> Document | None:
         with self.reading() as db:
             row = db.execute(
-                "SELECT path, title, text, kind, service, url, meta FROM documents WHERE path = ?", (path,)
+                "SELECT path, title, text, kind, service, url, meta, owner, revision FROM documents WHERE path = ?",
+                (path,),
             ).fetchone()
         if row is None:
             return None
-        return Document(row[0], row[1], row[2], DocumentKind(row[3]), row[4], row[5], json.loads(row[6]))
+        return Document(row[0], row[1], row[2], DocumentKind(row[3]), row[4], row[5], json.loads(row[6]), *row[7:])
 
-    def outline(self, document: int) -> list[Outline]:
-        """A document's sections in order, without their text."""
+    def note(self, path: str, token: str) -> None:
+        """What the document's source will know it by from now on; its words are the same."""
+        with self.writing():
+            self._db.execute("UPDATE documents SET token = ? WHERE path = ?", (token, path))
+
+    def outlines(self, documents: Sequence[int]) -> dict[int, list[Outline]]:
+        """Each document's sections in order, without their text."""
+        marks = ", ".join("?" * len(documents))
         with self.reading() as db:
             rows = db.execute(
-                "SELECT sections.id, sections.digest, section_words.prose FROM sections "
-                "JOIN section_words ON section_words.rowid = sections.id WHERE sections.document = ? "
-                "ORDER BY sections.ordinal",
-                (document,),
+                "SELECT sections.document, sections.id, vectors.vector, section_words.prose FROM sections "  # noqa: S608 - only question marks
+                "JOIN section_words ON section_words.rowid = sections.id JOIN vectors USING (digest) "
+                f"WHERE sections.document IN ({marks}) ORDER BY sections.document, sections.ordinal",
+                documents,
             ).fetchall()
-        return [Outline(row[0], row[1], frozenset(row[2].split())) for row in rows]
+        found: dict[int, list[Outline]] = {document: [] for document in documents}
+        for document, number, vector, words in rows:
+            found[document].append(Outline(number, np.frombuffer(vector, dtype=np.float32), frozenset(words.split())))
+        return found
 
     def section(self, number: int) -> Section:
         """A section that an outline named."""
@@ -280,11 +311,13 @@ class Ledger:
         with self.reading() as db:
             row = db.execute(
                 "INSERT INTO documents (path, source, version, form, title, kind, service, url, meta, text, "
-                "title_words, place_words, title_vector) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "title_words, place_words, title_vector, owner, revision, token) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     *(document.path, entry.source, document.version, entry.form, document.title, document.kind),
                     *(document.service, document.url, json.dumps(dict(document.meta)), document.text),
                     *(title_words, place_words, title_vector.astype(np.float32).tobytes()),
+                    *(document.owner, document.revision, entry.token),
                 ),
             ).lastrowid
             headings = " ".join({each.text for section in entry.sections for each in section.headings})

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -49,15 +50,17 @@ class Candidate:
     title_words: frozenset[str]
     place_words: frozenset[str]
     title_vector: Vectors
+    owner: str | None
+    revision: str
 
 
 def best_pages(ledger: Ledger, phrases: Sequence[str], chosen: Filter, count: int) -> dict[int, float]:
     """Documents with BM25 over their fields, best first."""
     condition, given = chosen.condition()
+    joined = "JOIN documents ON documents.id = page_words.rowid" if given else ""
     query = (
-        f"SELECT page_words.rowid, bm25(page_words, {PAGE_FIELDS}) AS score FROM page_words "  # noqa: S608 - constants; values are bound
-        f"JOIN documents ON documents.id = page_words.rowid WHERE page_words MATCH ? AND {condition} "
-        "ORDER BY score LIMIT ?"
+        f"SELECT page_words.rowid, bm25(page_words, {PAGE_FIELDS}) AS score FROM page_words {joined} "  # noqa: S608 - constants; values are bound
+        f"WHERE page_words MATCH ? AND {condition} ORDER BY score LIMIT ?"
     )
     with ledger.reading() as db:
         rows = db.execute(query, (_any(phrases), *given, count)).fetchall() if phrases else []
@@ -87,14 +90,24 @@ def best_sections(ledger: Ledger, words: Sequence[str], chosen: Filter, count: i
     return best
 
 
-def documents_of(ledger: Ledger, keys: Sequence[str]) -> dict[str, int]:
-    """The documents that sections belong to, by the sections' names in Chroma; unknown ones are left out."""
+def best_of(ledger: Ledger, keys: Mapping[str, float], chosen: Filter) -> dict[int, float]:
+    """Documents with the score of their best section, by the sections' names in Chroma and in their order.
+
+    Sections that the ledger does not know, and documents that may not answer, are left out.
+    """
+    condition, given = chosen.condition()
     with ledger.reading() as db:
         rows = db.execute(
-            f"SELECT key, document FROM sections WHERE key IN ({_marks(keys)})",  # noqa: S608 - only question marks
-            list(keys),
+            "SELECT key, document FROM sections JOIN documents ON documents.id = sections.document "  # noqa: S608 - constants and question marks
+            f"WHERE key IN ({_marks(list(keys))}) AND {condition}",
+            [*keys, *given],
         )
-        return dict(rows.fetchall())
+        documents = dict(rows.fetchall())
+    best: dict[int, float] = {}
+    for key, score in keys.items():
+        if key in documents:
+            best.setdefault(documents[key], score)
+    return best
 
 
 def candidates(ledger: Ledger, ids: Iterable[int]) -> dict[int, Candidate]:
@@ -102,37 +115,39 @@ def candidates(ledger: Ledger, ids: Iterable[int]) -> dict[int, Candidate]:
     wanted = list(ids)
     with ledger.reading() as db:
         rows = db.execute(
-            "SELECT id, path, version, title, kind, service, url, title_words, place_words, title_vector "  # noqa: S608 - only question marks
-            f"FROM documents WHERE id IN ({_marks(wanted)})",
+            "SELECT id, path, version, title, kind, service, url, title_words, place_words, title_vector, "  # noqa: S608 - only question marks
+            f"owner, revision FROM documents WHERE id IN ({_marks(wanted)})",
             wanted,
         ).fetchall()
-    return {
-        number: Candidate(
-            number,
-            path,
-            version,
-            title,
-            DocumentKind(kind),
-            service,
-            url,
-            frozenset(title_words.split()),
-            frozenset(place_words.split()),
-            np.frombuffer(title_vector, dtype=np.float32),
-        )
-        for number, path, version, title, kind, service, url, title_words, place_words, title_vector in rows
-    }
+    return {row[0]: _candidate(row) for row in rows}
 
 
 def words_within(ledger: Ledger, document: int, words: Iterable[str]) -> set[str]:
     """Those of ``words`` that stand anywhere in the document."""
     with ledger.reading() as db:
-        return {
-            word
-            for word in words
-            if db.execute(
-                "SELECT 1 FROM page_words WHERE page_words MATCH ? AND rowid = ?", (_any([word]), document)
-            ).fetchone()
-        }
+        row = db.execute(
+            "SELECT title, place, headings, prose, code FROM page_words WHERE rowid = ?", (document,)
+        ).fetchone()
+    held = set(" ".join(row or ()).split())
+    return held.intersection(words)
+
+
+def _candidate(row: Sequence[Any]) -> Candidate:
+    number, path, version, title, kind, service, url, title_words, place_words, title_vector, owner, revision = row
+    return Candidate(
+        number,
+        path,
+        version,
+        title,
+        DocumentKind(kind),
+        service,
+        url,
+        frozenset(title_words.split()),
+        frozenset(place_words.split()),
+        np.frombuffer(title_vector, dtype=np.float32),
+        owner,
+        revision,
+    )
 
 
 def _any(phrases: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bot.domain.passage import Answer, Document, DocumentKind
+from bot.domain.reading import Reading
 from knowledge.embedding import Embedding, MiniLM
 from knowledge.index import Indexer, IndexReport, Progress
 from knowledge.ledger import Ledger
@@ -31,17 +32,17 @@ class Knowledge:
 
     async def index(
         self,
-        paths: Sequence[Path],
+        readings: Sequence[Path | Reading],
         progress: Callable[[Progress], None] | None = None,
         *,
         others_stay: bool = False,
     ) -> IndexReport:
-        """Make the index agree with folders (or files) of Markdown: what is new, changed and gone.
+        """Make the index agree with its sources: what is new, changed and gone. A bare path is a folder, or a file.
 
-        A folder is known by its name: documents are cited as ``name/below/page.md``. The documents of a folder that is
-        not named any more go with it, unless ``others_stay``; those of a folder that is named but absent stay, with an
-        error in the report. ``progress`` is called in the event loop. Cancelling leaves a sound index that the next
-        call completes.
+        A source is known by its name: documents are cited as ``name/below/page.md``. The documents of a source that is
+        not named any more go with it, unless ``others_stay``; those of one that is named but cannot be reached stay,
+        with an error in the report that begins with its name. ``progress`` is called in the event loop. Cancelling
+        leaves a sound index that the next call completes.
         """
         loop = asyncio.get_running_loop()
         stop = threading.Event()
@@ -52,13 +53,13 @@ class Knowledge:
 
         try:
             return await asyncio.to_thread(
-                lambda: self._open().indexer.index(paths, tell, stop, others_stay=others_stay)
+                lambda: self._open().indexer.index(readings, tell, stop, others_stay=others_stay)
             )
         finally:
             stop.set()
 
     async def put(self, document: Document) -> None:
-        """Add or replace a document that comes from no folder, such as a past incident."""
+        """Add or replace a document that comes from no source, such as a past incident."""
         await asyncio.to_thread(lambda: self._open().indexer.put(document))
 
     async def remove(self, path: str) -> bool:
@@ -111,7 +112,7 @@ class _Parts:
         self.reader = Ledger(folder)
         self.writer = Ledger(folder)
         self.vectors = SectionVectors(folder / "chroma")
-        self.indexer = Indexer(self.writer, self.vectors, embedding)
+        self.indexer = Indexer(self.writer, self.vectors, embedding, folder / "repositories")
         self.search = Search(self.reader, self.vectors, embedding)
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from itertools import pairwise
 
 from markdown_it import MarkdownIt
@@ -28,7 +29,13 @@ _NUMBERED = frozenset(("fig", "no", "sec"))
 
 def tokens(markdown: str) -> list[Token]:
     """CommonMark's blocks; what stands inside a line is left as it is written, which no reader here needs parsed."""
-    return MarkdownIt("commonmark").enable("table").disable("inline").parse(markdown)
+    return _parser().parse(markdown)
+
+
+@cache
+def _parser() -> MarkdownIt:
+    """Made once, because that takes longer than most texts do; it keeps nothing of what it has parsed."""
+    return MarkdownIt("commonmark").enable("table").disable("inline")
 
 
 def sentences(markdown: str) -> list[Span]:

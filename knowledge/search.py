@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+import urllib.parse
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bot.domain.passage import Answer, Band, Passage
+from bot.domain.passage import Answer, Band, Near, Passage
 from knowledge import lexical
 from knowledge.embedding import Embedding, Vectors
-from knowledge.ledger import Ledger
+from knowledge.ledger import Ledger, Outline
 from knowledge.lexical import Candidate, Filter
 from knowledge.quote import telling
 from knowledge.ranking import Signal, ranked, rarity, share
@@ -22,14 +24,21 @@ SECTIONS = 300
 LONGEST_QUESTION = 2_000
 LONGEST_EXPRESSION = 4_000
 MOST_WORDS = 64
+NEAREST = 3
+LOOKED_UP = 1_500
+FEWEST = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question made ready: its words in order, what each is worth, its pairs, its metrics' words and its vector."""
+    """A question made ready: its words in order, what each is worth, its pairs, its metrics' words and its vector.
+
+    ``sought`` are the words that are looked for, the rarest of ``words`` where documents are many.
+    """
 
     text: str
     words: tuple[str, ...]
+    sought: tuple[str, ...]
     phrases: tuple[str, ...]
     others: frozenset[str]
     metric_words: frozenset[str]
@@ -48,23 +57,32 @@ class Search:
         self._embedding = embedding
 
     def answer(self, query: str, expression: str, chosen: Filter, limit: int) -> Answer:
-        text = plain(query[: 10 * LONGEST_QUESTION])[:LONGEST_QUESTION]
+        text = _asked(query)
         if not stems(text):
             return Answer(Band.NONE, (), "The question has no words to look for.")
         vector = self._embedding.embed([spoken(text)])[0]
         with self._ledger.snapshot():
             question = self._question(text, expression[:LONGEST_EXPRESSION], vector)
             found, signals = self._signals(question, chosen)
-            order = ranked(found, signals)[: max(limit, 1)]
+            order = ranked(found, signals)[: max(limit, NEAREST)]
             if not order:
                 return Answer(Band.NONE, (), "Nothing is indexed that could answer this.")
-            read = [self._passage(question, found[document], score) for document, score in order]
+            outlines = self._ledger.outlines([document for document, _ in order])
+            read = [self._passage(question, found[document], outlines[document], score) for document, score in order]
             best = found[order[0][0]]
             support = self._support(question, best, read[0][1], signals["title_words"][best.id], chosen.service)
         band, reason = judge(support)
         if band is Band.NONE:
-            return Answer(band, (), reason)
-        return Answer(band, tuple(passage for passage, _ in read), reason)
+            return Answer(band, (), reason, tuple(_near(passage, cosine) for passage, cosine in read[:NEAREST]))
+        return Answer(band, tuple(passage for passage, _ in read[: max(limit, 1)]), reason)
+
+    def signals(self, query: str, expression: str, chosen: Filter) -> tuple[dict[int, str], dict[str, Signal]]:
+        """What each signal says of a question, and the paths of the documents by number: to choose weights with."""
+        text = _asked(query)
+        vector = self._embedding.embed([spoken(text)])[0]
+        with self._ledger.snapshot():
+            found, signals = self._signals(self._question(text, expression[:LONGEST_EXPRESSION], vector), chosen)
+        return {number: each.path for number, each in found.items()}, signals
 
     def _question(self, text: str, expression: str, vector: Vectors) -> Question:
         words = tuple(dict.fromkeys(stems(text)))[:MOST_WORDS]
@@ -72,11 +90,15 @@ class Search:
         metric_words = {word for name in named for word in name} - set(words)
         metric_words |= {name[0] for name in named if name}
         metric_words |= synonyms(metric_words)
-        counts, documents = self._ledger.frequencies([*words, *metric_words])
+        neighbours = sorted(pairs(stems(text, compounds=False)))[:MOST_WORDS]
+        counts, documents = self._ledger.frequencies(
+            {*words, *metric_words, *(word for two in neighbours for word in two)}
+        )
         return Question(
             text,
             words,
-            tuple(f"{left} {right}" for left, right in sorted(pairs(stems(text, compounds=False))))[:MOST_WORDS],
+            telling_most({word: counts[word] for word in words}),
+            telling_most({f"{one} {other}": math.isqrt(counts[one] * counts[other]) for one, other in neighbours}),
             frozenset(synonyms(words)),
             frozenset(metric_words),
             {word: rarity(count, documents) for word, count in counts.items()},
@@ -86,15 +108,9 @@ class Search:
         )
 
     def _signals(self, question: Question, chosen: Filter) -> tuple[dict[int, Candidate], dict[str, Signal]]:
-        page = lexical.best_pages(self._ledger, question.words, chosen, DOCUMENTS)
-        section = _first(lexical.best_sections(self._ledger, question.words, chosen, SECTIONS))
-        near = self._vectors.nearest(question.vector, SECTIONS, self._ledger.generation(), chosen.kind, chosen.service)
-        owners = lexical.documents_of(self._ledger, list(near))
-        meaning: dict[int, float] = {}
-        for key, cosine in near.items():
-            if key in owners:
-                meaning.setdefault(owners[key], cosine)
-        meaning = _first(meaning)
+        page = lexical.best_pages(self._ledger, question.sought, chosen, DOCUMENTS)
+        section = _first(lexical.best_sections(self._ledger, question.sought, chosen, SECTIONS))
+        meaning = self._near(question, chosen)
         found = lexical.candidates(self._ledger, {*page, *section, *meaning})
         worth = dict(question.worth)
         rare, total = self._ledger.frequencies([word for each in found.values() for word in each.title_words])
@@ -113,11 +129,25 @@ class Search:
             },
         }
 
-    def _passage(self, question: Question, candidate: Candidate, score: float) -> tuple[Passage, float]:
-        """The document's best section as a passage, and that section's cosine."""
-        outline = self._ledger.outline(candidate.id)
-        vectors = self._ledger.vectors(each.digest for each in outline)
-        cosines = [float(vectors[each.digest] @ question.vector) for each in outline]
+    def _near(self, question: Question, chosen: Filter) -> Signal:
+        """Documents with their best section's cosine, best first.
+
+        Chroma takes several times as long where it has to filter, so it is first asked without, and again only where
+        too little of what it gave may answer.
+        """
+        generation = self._ledger.generation()
+        near = self._vectors.nearest(question.vector, SECTIONS, generation)
+        meaning = lexical.best_of(self._ledger, near, chosen)
+        if chosen != Filter() and len(meaning) < DOCUMENTS and len(near) >= SECTIONS:
+            near = self._vectors.nearest(question.vector, SECTIONS, generation, chosen.kind, chosen.service)
+            meaning = lexical.best_of(self._ledger, near, chosen)
+        return _first(meaning)
+
+    def _passage(
+        self, question: Question, candidate: Candidate, outline: Sequence[Outline], score: float
+    ) -> tuple[Passage, float]:
+        """The document's best section as a passage, and the best cosine of any."""
+        cosines = [float(each.vector @ question.vector) for each in outline]
         overlaps = [share(question.words, each.words, question.worth) for each in outline]
         best = max(range(len(outline)), key=lambda index: cosines[index] + overlaps[index])
         section = self._ledger.section(outline[best].number)
@@ -128,13 +158,14 @@ class Search:
             title=candidate.title,
             heading=heading.text,
             anchor=heading.anchor,
-            version=candidate.version,
+            version=candidate.revision[:12] or candidate.version,
             text=section.text,
             quote=quote.text,
             service=candidate.service,
             kind=candidate.kind,
             score=score,
-            url=candidate.url,
+            url=_opened_at(candidate.url, heading.anchor),
+            owner=candidate.owner,
         )
         return passage, max(cosines)
 
@@ -155,6 +186,46 @@ class Search:
             own=service is not None and best.service == service,
             strangers=[word.strip(".,:;?!()\"'") for word in dict.fromkeys(strangers)],
         )
+
+
+def _asked(query: str) -> str:
+    return plain(query[: 10 * LONGEST_QUESTION])[:LONGEST_QUESTION]
+
+
+def _near(passage: Passage, cosine: float) -> Near:
+    return Near(
+        document=passage.document,
+        title=passage.title,
+        kind=passage.kind,
+        closeness=round(min(max(cosine, 0.0), 1.0), 3),
+        service=passage.service,
+        owner=passage.owner,
+        url=passage.url,
+    )
+
+
+def _opened_at(url: str | None, anchor: str) -> str | None:
+    """The address that opens a document where the quote stands."""
+    if not url or not anchor or "#" in url:
+        return url
+    return f"{url}#{urllib.parse.quote(anchor, safe='=&;:@!$()*+,/?-._~')}"
+
+
+def telling_most(counts: Mapping[str, int]) -> tuple[str, ...]:
+    """Those words or pairs that are worth being looked for, in their order.
+
+    What stands in a page costs the same to look up whether it says much or little, so where pages are many only the
+    rarest are: as many as stand in ``LOOKED_UP`` pages together, and at least three. ``counts`` are the pages that each
+    stands in, of a pair the geometric mean of its words'.
+    """
+    total = 0
+    kept: set[str] = set()
+    for word in sorted(counts, key=lambda word: counts[word]):
+        total += counts[word]
+        if total > LOOKED_UP and len(kept) >= FEWEST:
+            break
+        kept.add(word)
+    return tuple(word for word in counts if word in kept)
 
 
 def _first(best: dict[int, float]) -> dict[int, float]:

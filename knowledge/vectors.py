@@ -46,6 +46,8 @@ class SectionVectors:
         self._client: Client | None = None
         self._opened: Collection | None = None
         self._generation = -1
+        # Counting takes as long as searching.
+        self._size: int | None = None
 
     def close(self) -> None:
         with self._lock:
@@ -54,7 +56,12 @@ class SectionVectors:
             self._client = self._opened = None
 
     def nearest(
-        self, vector: Vectors, count: int, generation: int, kind: DocumentKind | None, service: str | None
+        self,
+        vector: Vectors,
+        count: int,
+        generation: int,
+        kind: DocumentKind | None = None,
+        service: str | None = None,
     ) -> dict[str, float]:
         """Keys of the nearest sections with their cosine, best first."""
         filters: list[dict[str, object]] = []
@@ -65,12 +72,13 @@ class SectionVectors:
         where = {"$and": filters} if len(filters) > 1 else (filters[0] if filters else None)
         with self._lock, _explained("searched"):
             collection = self._collection(generation)
-            size = collection.count()
-            if not size:
+            if self._size is None:
+                self._size = collection.count()
+            if not self._size:
                 return {}
             found = collection.query(
                 query_embeddings=vector[None, :],
-                n_results=min(count, size),
+                n_results=min(count, self._size),
                 where=where,  # type: ignore[arg-type] # Chroma's filters are TypedDicts of one literal key each
                 include=["distances"],
             )
@@ -82,6 +90,7 @@ class SectionVectors:
         metadata = [{"kind": each.kind.value, "service": each.service or ANY_SERVICE} for each in labels]
         with self._lock, _explained("written"):
             collection = self._collection(generation)
+            self._size = None
             for start in range(0, len(keys), BATCH):
                 part = slice(start, start + BATCH)
                 collection.upsert(
@@ -93,6 +102,7 @@ class SectionVectors:
     def drop(self, keys: Sequence[str], generation: int) -> None:
         with self._lock, _explained("written"):
             collection = self._collection(generation)
+            self._size = None
             for start in range(0, len(keys), BATCH):
                 collection.delete(ids=list(keys[start : start + BATCH]))
 
@@ -118,7 +128,7 @@ class SectionVectors:
         self._opened = self._client.get_or_create_collection(
             COLLECTION, embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
         )
-        self._generation = generation
+        self._generation, self._size = generation, None
         return self._opened
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import pairwise
 
 LONGEST = 60
@@ -21,8 +22,8 @@ _LABELS = re.compile(r"\{[^{}]*\}")
 
 # Words that say nothing about what a page is on. Words such as "not" and "down" say a great deal here.
 STOP_WORDS = frozenset(
-    "a about an and any are as at be been but by can could did do does for from had has have how i if in into is it "
-    "its may me my of on or our should so some such than that the their them then there these they this those to too "
+    "a about an and are as at be been but by can could did do does for from had has have how i if in into is it "
+    "its may me my of on or our should so such than that the their them then there these they this those to too "
     "us was we were what when where which while who why will with would you your".split()
 )
 # The same thing under two names, in the words of the field; either finds the other.
@@ -43,6 +44,17 @@ _SAME = {
     "hpa": ("autoscaler",),
     "lb": ("balancer",),
 }
+# What the field writes as one word when it names a thing and as two when somebody does it: after each of these, the
+# verbs (trimmed) that go with it. “Rolling back”, “rolled back” and “rollback” then meet.
+_PARTICLES = {
+    "back": frozenset("call fall feed play roll writ".split()),
+    "down": frozenset("break cool count scal shut slow tear".split()),
+    "off": frozenset("back cut hand kick log shut switch turn".split()),
+    "out": frozenset("black brown fan lock log roll scal tim".split()),
+    "over": frozenset("chang cut fail hand roll switch turn".split()),
+    "through": frozenset("break pass run walk writ".split()),
+    "up": frozenset("back clean log look scal set start warm".split()),
+}
 _FUNCTIONS = frozenset(
     "abs absent avg bool bottomk ceil changes clamp count delta deriv floor group histogram_quantile idelta increase "
     "irate label_join label_replace ln max min offset predict_linear quantile rate resets round scalar sgn sort sqrt "
@@ -62,8 +74,12 @@ def spoken(text: str) -> str:
 
 
 def stems(text: str, *, compounds: bool = True) -> list[str]:
-    """The text's words in order, trimmed; an identifier gives its parts and then, as a compound, itself as one word."""
+    """The text's words in order, trimmed; an identifier gives its parts and then, as a compound, itself as one word.
+
+    So does a verb with its particle: “timed out” gives ``tim``, ``out`` and ``timeout``.
+    """
     found: list[str] = []
+    before = ""
     for word in _WORD.findall(text):
         if len(word) > LONGEST:
             continue
@@ -71,6 +87,9 @@ def stems(text: str, *, compounds: bool = True) -> list[str]:
         found.extend(stem(part) for part in parts if part not in STOP_WORDS)
         if compounds and len(parts) > 1:
             found.append("".join(parts))
+        elif compounds and before in _PARTICLES.get(parts[-1] if parts else "", ()):
+            found.append(_one_word(before, parts[-1]))
+        before = stem(parts[-1]) if parts else ""
     return found
 
 
@@ -98,6 +117,7 @@ def metric_names(expression: str) -> list[str]:
     return list(dict.fromkeys([*jobs, *(name for name in names if "_" in name and name not in _FUNCTIONS)]))
 
 
+@lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
     """A lower-case word without its inflection.
 
@@ -117,9 +137,14 @@ def stem(word: str) -> str:
         if word.endswith(ending) and len(rest) >= SHORT and re.search("[aeiouy]", rest):
             word = rest
             break
-    if len(word) > SHORT + 1 and word[-1] == word[-2] and word[-1] not in "lsz":
+    if len(word) > SHORT and word[-1] == word[-2] and word[-1] not in "lsz":
         word = word[:-1]
     return word[:-1] if len(word) > SHORT + 1 and word.endswith("e") else word
+
+
+def _one_word(verb: str, particle: str) -> str:
+    # These lose their e when they are trimmed, and the noun has it.
+    return stem(f"{verb}e{particle}" if verb in {"chang", "scal", "tim", "writ"} else verb + particle)
 
 
 def _parts(word: str) -> list[str]:

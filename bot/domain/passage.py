@@ -38,7 +38,8 @@ class Document:
 
     ``path`` names it for good (``runbooks/checkout/latency.md``, ``incidents/INC-12``), ``text`` is Markdown without
     front matter, ``service`` is None for a document about no service in particular, ``meta`` is the rest of what its
-    front matter says.
+    front matter says. ``owner`` is whoever keeps it right, in the words of its source (a team, a channel, a person).
+    ``revision`` is the commit that these words were read from, empty where there is none.
     """
 
     path: str
@@ -48,11 +49,13 @@ class Document:
     service: str | None = None
     url: str | None = None
     meta: Mapping[str, str] = field(default_factory=dict)
+    owner: str | None = None
+    revision: str = ""
 
     @cached_property
     def version(self) -> str:
-        """Twelve hexadecimal digits that change when anything about the document but its path changes."""
-        content = [self.title, self.text, self.kind, self.service, self.url, sorted(self.meta.items())]
+        """Twelve hexadecimal digits that change when anything about the document but its path and revision changes."""
+        content = [self.title, self.text, self.kind, self.service, self.url, sorted(self.meta.items()), self.owner]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
 
 
@@ -62,7 +65,8 @@ class Passage:
 
     ``document`` is the document's path, ``text`` the whole section as it is written, ``quote`` its most telling
     sentences word for word, ``heading`` and ``anchor`` (GitHub's form, empty above the first heading) where the quote
-    stands, ``version`` the document's. ``score`` orders passages within one answer and means nothing across answers.
+    stands, ``version`` the commit that it was read from, else a digest of its content, in twelve digits. ``url`` opens
+    it at the anchor. ``score`` orders passages within one answer and means nothing across answers.
     """
 
     document: str
@@ -76,6 +80,7 @@ class Passage:
     kind: DocumentKind
     score: float
     url: str | None = None
+    owner: str | None = None
 
     @property
     def citation(self) -> str:
@@ -85,9 +90,31 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Near:
+    """A document that comes near a question without answering it, and who owns it.
+
+    ``closeness`` is how near its closest section is in meaning, from 0 to 1, comparable across answers; the order of
+    documents also follows the words that they share with the question.
+    """
+
+    document: str
+    title: str
+    kind: DocumentKind
+    closeness: float
+    service: str | None = None
+    owner: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """Passages, best first and one per document, with how far to trust them and why. ``NONE`` has no passages."""
+    """Passages, best first and one per document, with how far to trust them and why.
+
+    ``NONE`` has no passages but, where anything is indexed that might have answered, the ``nearest`` documents, best
+    first: they support nothing, and their owners are whom to ask.
+    """
 
     band: Band
     passages: tuple[Passage, ...]
     reason: str
+    nearest: tuple[Near, ...] = ()

@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.passage import Document, DocumentKind
-from knowledge.chunks import LONGEST, anchor, guess_kind, read, readable, split
+from bot.domain.reading import About
+from knowledge.chunks import LONGEST, anchor, guess_kind, read, readable, split, titled
 
 PAGE = """---
 title: Checkout is slow
@@ -54,7 +55,8 @@ def test_front_matter_says_what_the_document_is() -> None:
         DocumentKind.RUNBOOK,
         "https://wiki.example/checkout",
     )
-    assert page.meta == {"owner": "shop team", "weight": "20"}
+    assert page.owner == "shop team"
+    assert page.meta == {"weight": "20"}
     assert page.text.lstrip().startswith("# CheckoutLatencyHigh")
 
 
@@ -199,3 +201,63 @@ def test_no_word_is_lost(parts: list[str]) -> None:
     text = "\n\n".join(f"## Part {number}\n\nmark{number} {part}" for number, part in enumerate(parts))
     joined = " ".join(section.text for section in split(document(text)))
     assert all(f"mark{number} " in f"{joined} " or f"mark{number}\n" in joined for number in range(len(parts)))
+
+
+@pytest.mark.parametrize(
+    "matter",
+    ["date: 2026-13-45", "title: [", "a: " + "[" * 5_000, "note: " + "x" * 30_000, "- a list", "a: &a [*a]"],
+    ids=["date", "open", "deep", "long", "list", "circle"],
+)
+def test_front_matter_that_cannot_be_used_takes_no_page_away(matter: str) -> None:
+    page, warning = read("runbooks/a.md", f"---\n{matter}\n---\n# Title\n\nText.\n")
+    assert (page.title, page.meta) == ("Title", {})
+    assert "indexed without it" in warning or matter.startswith("a: &a")
+
+
+@pytest.mark.parametrize(
+    ("matter", "owner"),
+    [
+        ("owner: shop team", "shop team"),
+        ("owner: [ada,  bob ]", "ada, bob"),
+        ("owners: [ada]", "ada"),
+        ("owner: 7", "the source's"),
+        ("owner: ''", "the source's"),
+        ("title: x", "the source's"),
+        ("owner: " + "x" * 300, "x" * 200),
+    ],
+)
+def test_the_page_names_its_owner_else_its_source_does(matter: str, owner: str) -> None:
+    page, _ = read("a.md", f"---\n{matter}\n---\n# T\n", About(DocumentKind.VENDOR, "the source's", "shop"))
+    assert (page.owner, page.kind, page.service) == (owner, DocumentKind.VENDOR, "shop")
+
+
+def test_the_page_overrules_its_source() -> None:
+    page, warning = read(
+        "a.md", "---\nkind: post-mortem\nservice: pay\n---\n# T\n", About(DocumentKind.VENDOR, None, "shop")
+    )
+    assert (page.kind, page.service, warning) == (DocumentKind.POSTMORTEM, "pay", "")
+
+
+@pytest.mark.parametrize(
+    ("heading", "words", "own"),
+    [
+        ("Title {#id}", "Title", "id"),
+        ("Title {: #id .wide }", "Title", "id"),
+        ("Page 3 {#page=3}", "Page 3", "page=3"),
+        ("Set {x}", "Set {x}", ""),
+        ("{{ #x }}", "{{ #x }}", ""),
+        ("Title {#}", "Title {#}", ""),
+        ("x" + " " * 100_000 + "{", "x" + " " * 100_000 + "{", ""),
+    ],
+)
+def test_a_headings_own_anchor(heading: str, words: str, own: str) -> None:
+    assert titled(heading) == (words, own)
+
+
+def test_a_private_key_is_left_out_before_it_could_be_cut_into_pieces_that_do_not_look_like_one() -> None:
+    lines = "\n".join(f"MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSj{number:08}" for number in range(60))
+    key = f"-----BEGIN PRIVATE KEY-----\n{lines}\n-----END PRIVATE KEY-----"
+    sections = split(document(f"# Renew\n\nBefore.\n\n{key}\n\nAfter.\n"))
+    text = "\n".join(section.text for section in sections)
+    assert "MIIEvQ" not in text
+    assert [word in text for word in ("Before.", "[hidden]", "After.")] == [True] * 3

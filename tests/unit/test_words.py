@@ -33,6 +33,8 @@ def test_compounds_can_be_left_out() -> None:
         ("query", "queries"),
         ("evaluate", "evaluation", "evaluating"),
         ("process", "processes", "processed"),
+        ("log", "logged", "logging", "logs"),
+        ("run", "running", "runs"),
     ],
 )
 def test_inflections_meet(forms: tuple[str, ...]) -> None:
@@ -42,6 +44,27 @@ def test_inflections_meet(forms: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(("one", "other"), [("red", "reed"), ("ring", "r"), ("pod", "pode"), ("node", "nodding")])
 def test_different_words_stay_apart(one: str, other: str) -> None:
     assert stem(one) != stem(other)
+
+
+@pytest.mark.parametrize(
+    "forms",
+    [
+        ("rollback", "roll back", "rolled back", "rolling back", "rolls it back? roll back", "RollBack"),
+        ("failover", "fail over", "failed over", "failing over"),
+        ("timeout", "timeouts", "timed out", "times out, timing out"),
+        ("backoff", "backs off", "backing off"),
+        ("logout", "logged out"),
+        ("scaledown", "scaling down", "scale-down", "scaled down"),
+        ("shutdown", "shutting down"),
+    ],
+)
+def test_a_verb_with_its_particle_meets_the_noun(forms: tuple[str, ...]) -> None:
+    assert all(stem(forms[0]) in stems(form) for form in forms)
+
+
+@pytest.mark.parametrize("text", ["looking at the back", "the pod is back", "fail and over", "turn right, out"])
+def test_other_neighbours_are_no_compounds(text: str) -> None:
+    assert stems(text) == stems(text, compounds=False)
 
 
 def test_template_placeholders_are_no_words() -> None:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -160,7 +161,7 @@ async def test_a_single_document_comes_and_goes(filled: Knowledge, docs: Path) -
 
 
 async def test_a_folders_page_is_not_overwritten_by_put(filled: Knowledge) -> None:
-    with pytest.raises(KnowledgeError, match="comes from the folder 'docs'"):
+    with pytest.raises(KnowledgeError, match="comes from the source 'docs'"):
         await filled.put(Document("docs/disk.md", "Mine", "now"))
 
 
@@ -332,6 +333,29 @@ async def test_another_format_is_indexed_anew(tmp_path: Path, model: MiniLM, doc
     assert counts(await after.index([docs])) == (0, 4, 0, 0)
     assert len([text for text in other.texts if "Logs filled" in text]) == 1
     await after.close()
+
+
+async def test_a_ledger_from_before_owners_is_used_on(filled: Knowledge, docs: Path, tmp_path: Path) -> None:
+    incident = Document("incidents/INC-1", "Disk full", "Logs filled the disk.", DocumentKind.INCIDENT)
+    await filled.put(incident)
+    await filled.close()
+    with sqlite3.connect(tmp_path / "index" / "ledger.sqlite") as ledger:
+        for column in ("owner", "revision", "token"):
+            ledger.execute(f"ALTER TABLE documents DROP COLUMN {column}")
+    ledger.close()
+    assert await filled.document("incidents/INC-1") == incident
+    assert counts(await filled.index([docs])) == (0, 0, 0, 4)
+
+
+async def test_the_owner_of_an_incident_is_kept(filled: Knowledge) -> None:
+    told = Document(
+        "incidents/INC-2", "Disk full", "Logs filled the disk.", DocumentKind.INCIDENT, owner="storage guild"
+    )
+    await filled.put(told)
+    assert await filled.document("incidents/INC-2") == told
+    await filled.put(replace(told, owner="others"))
+    answer = await filled.search("logs filled the disk", kind=DocumentKind.INCIDENT)
+    assert answer.passages[0].owner == "others"
 
 
 async def test_an_unusable_folder_is_explained(tmp_path: Path, model: MiniLM) -> None:
