@@ -25,12 +25,25 @@ from bot.domain.outcome import Outcome
 from bot.domain.passage import Document
 from bot.domain.policy import Automation
 from bot.domain.signal import Signal
+from bot.domain.troubleshooting import Session
+from bot.domain.unanswered import Unanswered
 from bot.errors import FettleError
 from storage.columns import clean
 
 T = TypeVar("T")
 
-THINGS: tuple[type, ...] = (Incident, Alert, Mute, Search, GuideRun, Change, Approval, Automation)
+THINGS: tuple[type, ...] = (
+    Incident,
+    Alert,
+    Mute,
+    Search,
+    GuideRun,
+    Change,
+    Approval,
+    Automation,
+    Session,
+    Unanswered,
+)
 
 
 class Unreadable(FettleError):

@@ -47,7 +47,7 @@ class SavedState:
             return kind()
         raise NotFound(f"There is no {spec.word} {thing_id}.")
 
-    async def find(self, kind: type[T], *, limit: int = 100, newest: bool = True, **where: object) -> tuple[T, ...]:
+    async def find(self, kind: type[T], /, *, limit: int = 100, newest: bool = True, **where: object) -> tuple[T, ...]:
         """Things by indexed columns, newest or oldest first.
 
         A tuple, list or set as value means any of them, None that there is none. ``<column>__before`` is the end of a

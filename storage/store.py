@@ -16,6 +16,7 @@ from storage.documents import Documents
 from storage.journal import Journal
 from storage.outbox import Outbox
 from storage.pictures import Pictures, note_progress
+from storage.spending import Spending
 from storage.state import SavedState
 from storage.timers import Timers
 
@@ -36,6 +37,7 @@ class Storage:
         self.timers = Timers(self._database)
         self.pictures = Pictures(self._database)
         self.documents = Documents(self._database)
+        self.spending = Spending(self._database)
 
     @property
     def engine(self) -> AsyncEngine:

@@ -129,6 +129,39 @@ sa.Index(None, approvals.c.incident)
 sa.Index(None, approvals.c.change)
 sa.Index(None, approvals.c.state, approvals.c.expires_at)
 
+troubleshooting = sa.Table(
+    "troubleshooting",
+    metadata,
+    _words("id", key=True),
+    _number("version"),
+    _words("by"),
+    _moment("touched_at"),
+    _text("body"),
+)
+sa.Index(None, troubleshooting.c.by, troubleshooting.c.touched_at)
+
+unanswered = sa.Table(
+    "unanswered",
+    metadata,
+    _words("id", key=True),
+    _number("version"),
+    _words("kind"),
+    _words("service"),
+    _words("owner"),
+    _flag("open"),
+    _number("times"),
+    _moment("last_at"),
+    _text("body"),
+)
+# SQLite takes this index only for a query with the very same words, and a query says "open = 1".
+sa.Index(
+    "ix_unanswered_open",
+    unanswered.c.times,
+    unanswered.c.last_at,
+    sqlite_where=unanswered.c.open == sa.true(),
+    postgresql_where=unanswered.c.open,
+)
+
 automation = sa.Table("automation", metadata, _words("id", key=True), _number("version"), _text("body"))
 
 signals = sa.Table(
@@ -250,5 +283,9 @@ documents = sa.Table(
 )
 _not_indexed = ~documents.c.in_index
 sa.Index("ix_documents_waiting", documents.c.at, sqlite_where=_not_indexed, postgresql_where=_not_indexed)
+
+spending = sa.Table(
+    "spending", metadata, _words("scope", key=True), sa.Column("billionths", sa.BigInteger(), nullable=False)
+)
 
 progress = sa.Table("progress", metadata, _words("key", key=True), _text("data"), _moment("at"))

@@ -15,6 +15,8 @@ from bot.domain.change import Change
 from bot.domain.guide import GuideRun
 from bot.domain.incident import Alert, Incident, Mute
 from bot.domain.policy import Automation
+from bot.domain.troubleshooting import Session
+from bot.domain.unanswered import Unanswered
 from bot.errors import Stale
 from storage import tables
 from storage.codec import encode
@@ -25,9 +27,9 @@ _NOT_SEARCHED = {"version", "body"}
 
 @dataclass(frozen=True)
 class Spec:
-    """One kind of thing: its table, the column that orders it in time, and the columns that no field has.
+    """One kind of thing: its table, the column that orders it in time, and the columns that it does not have.
 
-    Every other column is the field of the same name. ``word`` is what people call the thing.
+    Every other column is the field or property of the same name. ``word`` is what people call the thing.
     """
 
     kind: type
@@ -77,6 +79,8 @@ SPECS: tuple[Spec, ...] = (
     Spec(Change, "change", tables.changes, "planned_at"),
     Spec(Approval, "approval", tables.approvals, "asked_at"),
     Spec(Automation, "automation switch", tables.automation, "id"),
+    Spec(Session, "troubleshooting session", tables.troubleshooting, "touched_at"),
+    Spec(Unanswered, "gap", tables.unanswered, "last_at"),
 )
 
 

@@ -7,11 +7,15 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.domain.approval import Approval, ApprovalState, Vote
+from bot.domain.cause import CauseReport, Verdict
 from bot.domain.change import Change, ChangeState, Reading, Risk
-from bot.domain.incident import Alert, Incident, IncidentState, Place, Placement, opened
+from bot.domain.grouping import Place, Placement, opened
+from bot.domain.incident import Alert, Incident, IncidentState
 from bot.domain.journal import Entry
 from bot.domain.run import Call, Plan, RunResult, RunState, Task
 from bot.domain.signal import Severity, Signal, SignalKind, Status
+from bot.domain.troubleshooting import Session
+from bot.domain.unanswered import Asked, Unanswered, gap_id
 from storage.store import Storage
 
 NOW = datetime(2026, 3, 1, 9, 30, 15, 123456, tzinfo=UTC)
@@ -98,3 +102,27 @@ def approval(name: str = "a1", seconds: float = 900.0) -> Approval:
     state = ApprovalState.WAITING
     votes = (Vote("U2", True, NOW, "fine"),)
     return Approval(name, 0, state, 1, "c1", "d" * 64, "approver", 2, "U1", NOW, after(seconds), votes)
+
+
+def session(name: str = "T-1", by: str = "U1", seconds: float = 0.0) -> Session:
+    report = CauseReport(Verdict.UNSURE, (), (), (), None, (), None, (), NOW, 0.5, missing=("traces",))
+    pages = ("runbooks/shop.md#pool",)
+    return Session(name, 0, by, NOW, after(seconds), "checkout", ("Traceback \u2026",), report, pages)
+
+
+def gap(
+    text: str = "How is the pool resized?", seconds: float = 0.0, times: int = 1, closed_by: str = ""
+) -> Unanswered:
+    return Unanswered(
+        id=gap_id(Asked.QUESTION, text),
+        version=0,
+        kind=Asked.QUESTION,
+        text=text,
+        service="checkout",
+        owner="team-shop",
+        nearest="runbooks/shop.md",
+        times=times,
+        first_at=NOW,
+        last_at=after(seconds),
+        closed_by=closed_by,
+    )

@@ -11,9 +11,11 @@ from bot.domain.guide import Guide, GuideRun, Step, start
 from bot.domain.incident import Alert, Incident, IncidentState, Mute
 from bot.domain.outcome import Outcome
 from bot.domain.policy import Automation
+from bot.domain.troubleshooting import Session
+from bot.domain.unanswered import Asked, Unanswered
 from bot.errors import NotFound, Stale
 from storage.store import Storage
-from tests.adapters.storage.build import NOW, after, approval, change, closed, incident, signal, undone
+from tests.adapters.storage.build import NOW, after, approval, change, closed, gap, incident, session, signal, undone
 
 
 async def commit(storage: Storage, outcome: Outcome) -> None:
@@ -39,6 +41,8 @@ async def test_what_was_saved_is_read_with_its_new_version(storage: Storage) -> 
         "c1": change(),
         "a1": approval(),
         "1": search,
+        "T-1": session(),
+        gap().id: gap(),
     }
     await save(storage, *things.values(), Automation(stopped_by="U1", stopped_at=NOW))
     for thing_id, thing in things.items():
@@ -158,6 +162,39 @@ async def test_finding_other_things(storage: Storage) -> None:
     waiting = await storage.state.find(Approval, state=ApprovalState.WAITING, expires_at__before=NOW)
     assert [one.id for one in waiting] == ["a2"]
     assert await storage.state.find(GuideRun) == ()
+
+
+async def test_finding_sessions_of_a_person(storage: Storage) -> None:
+    await save(storage, session("T-1", "U1", 5), session("T-2", "U2", 7), session("T-3", "U1", 9))
+    first = await storage.state.get(Session, "T-1")
+    await save(storage, replace(first, touched_at=after(60), pasted=(*first.pasted, "again")))
+    assert [one.id for one in await storage.state.find(Session, by="U1")] == ["T-1", "T-3"]
+    assert [one.id for one in await storage.state.find(Session, touched_at__before=after(9))] == ["T-2"]
+    assert (await storage.state.get(Session, "T-1")).pasted[-1] == "again"
+    with pytest.raises(NotFound, match="There is no troubleshooting session T-9"):
+        await storage.state.get(Session, "T-9")
+    with pytest.raises(ValueError, match="pasted"):
+        await storage.state.find(Session, pasted="again")
+
+
+async def test_finding_gaps(storage: Storage) -> None:
+    one, two = gap("One?", 5, times=4), replace(gap("Two?", 9), kind=Asked.ALERT, service="search", owner="")
+    await save(storage, one, two, gap("Three?", 20, closed_by="U1"))
+
+    async def found(**where: object) -> list[str]:
+        return [each.text for each in await storage.state.find(Unanswered, **where)]  # type: ignore[arg-type]  # as above
+
+    assert await found() == ["Three?", "Two?", "One?"]
+    assert await found(open=True) == ["Two?", "One?"]
+    assert await found(open=False) == ["Three?"]
+    assert await found(owner="") == await found(service="search") == ["Two?"]
+    assert await found(times=4) == ["One?"]
+    stored = await storage.state.get(Unanswered, one.id)
+    await save(storage, replace(stored, times=5, last_at=after(30), closed_by="U2"))
+    assert await found(open=True) == ["Two?"]
+    assert await found(open=False) == ["One?", "Three?"]
+    with pytest.raises(Stale, match="gap"):
+        await save(storage, one)
 
 
 @pytest.mark.parametrize(
