@@ -20,21 +20,27 @@ from bot.dispatch import Dispatch
 from bot.domain.events import SignalsArrived
 from bot.domain.incident import Incident
 from bot.domain.ports import Metrics
+from bot.domain.prompt import Prompt
+from bot.domain.redaction import Redaction
 from bot.domain.remembered import document_of
 from bot.domain.signal import Signal
 from bot.engine import Engine, Queue
 from bot.errors import ConfigError, KnowledgeError
+from bot.model import Model, ModelSettings
 from bot.registry import Registry, discover
 from bot.runners.ansible import AnsibleRunner
 from bot.runners.command import CommandRunner
 from bot.runners.http import HttpRunner
 from bot.settings import Secret, Settings
 from bot.skill import Ports
+from bot.sources import made
+from bot.sources.breaker import Breaker
 from bot.sources.demo import DemoWorld
 from bot.web.metrics import Meters
 from bot.web.webhooks import Taken
 from knowledge.index import IndexReport, Progress
 from knowledge.library import Knowledge
+from prompts.loader import load as load_prompts
 from storage.chain import AuditReport
 from storage.store import Storage
 
@@ -54,8 +60,10 @@ DRAIN_SECONDS = 8.0
 TIMER_SECONDS = 0.25
 INDEX_SECONDS, DOCUMENT_SECONDS, GAUGE_SECONDS, FORGET_SECONDS = 300.0, 15.0, 10.0, 6 * 3600.0
 FORGET_AFTER = timedelta(days=14)
+SPENDING_KEPT = timedelta(days=400)
 METRICS_SECONDS = 10.0
 AUDIT_KEY_BYTES = 32
+USUAL_MODEL, NO_KEY = "gpt-4.1-mini", "none"  # a server of one's own may want no key, the client wants one
 
 
 def clock() -> datetime:
@@ -72,6 +80,8 @@ class Fettle:
         self._storage = open_storage(settings)
         self._engine = _engine(self._storage, executes="worker" in parts, apart=len(parts) == 1)
         self._knowledge = Knowledge(settings.home / "knowledge")
+        self._prompts = load_prompts()
+        self._model = _model(settings, config, self._prompts, self._storage, self.meters)
         self._courier: Courier | None = None
         self._socket: Socket | None = None
         self._server: RunningServer | None = None
@@ -94,6 +104,7 @@ class Fettle:
             await self._storage.check()
         from bot.slack.connection import bolt_app, web_client
         from bot.slack.listeners import Listeners
+        from bot.slack.watched import Watched
 
         token = _needed(self._settings.slack_bot_token, "SLACK_BOT_TOKEN")
         client = web_client(token, self._settings.slack_api_url)
@@ -115,9 +126,15 @@ class Fettle:
         await self._engine.start()
         signing = self._settings.slack_signing_secret
         app = bolt_app(client, signing.reveal() if signing else None)
-        Listeners(self._dispatch, registry, self._storage.outbox.key_at, client, self._config.house.command).install(
-            app
-        )
+        watched = Watched(self._config.watch, self.take, client)
+        Listeners(
+            self._dispatch,
+            registry,
+            self._storage.outbox.key_at,
+            client,
+            self._config.house.command,
+            watched=watched,
+        ).install(app)
         if "worker" in self._parts:
             self._work(client, registry, app)
         if "web" in self._parts:
@@ -144,6 +161,8 @@ class Fettle:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._knowledge.close()
+        if self._model is not None:
+            await self._model.close()
         await self._storage.close()
 
     async def take(self, signals: Sequence[Signal], delivery: str, request_id: str) -> Taken:
@@ -172,6 +191,7 @@ class Fettle:
         from bot.slack.people import SlackPeople
 
         settings, config = self._settings, self._config
+        observers = made.observers(settings.sources, config.catalogue)
 
         def secret(name: str) -> str | None:
             found = settings.secret(name)
@@ -190,6 +210,12 @@ class Fettle:
             guides=config.guides,
             past=config.past,
             demo=DemoWorld(settings.demo_url) if settings.demo_url else None,
+            logs=observers.logs,
+            traces=observers.traces,
+            cluster=observers.cluster,
+            deploys=observers.deploys,
+            model=self._model,
+            prompts=self._prompts,
         )
 
     def _work(self, client: "AsyncWebClient", registry: Registry, app: "AsyncApp") -> None:
@@ -206,6 +232,7 @@ class Fettle:
             steady=time.monotonic,
             owner=_process_name(),
             posted=lambda kind, result: self.meters.messages.labels(kind, result).inc(),
+            conceal=Redaction(secret.reveal() for secret in self._settings.secrets()).conceal_known,
         )
         self._go(self._courier.run(), "courier")
         self._go(self._timers(), "timers")
@@ -214,7 +241,7 @@ class Fettle:
             Chore("index", INDEX_SECONDS, self._index),
             Chore("documents", DOCUMENT_SECONDS, self._index_documents),
             Chore("gauges", GAUGE_SECONDS, self._gauges),
-            Chore("forget", FORGET_SECONDS, lambda: self._engine.forget(FORGET_AFTER)),
+            Chore("forget", FORGET_SECONDS, self._forget),
         )
         self._schedule = Schedule(registry.schedules, chores, self._dispatch.submit, self._config.house.zone, clock)
         self._schedule.start()
@@ -278,6 +305,10 @@ class Fettle:
         for document in await self._storage.documents.waiting():
             await self._knowledge.put(document)
             await self._storage.documents.indexed(document)
+
+    async def _forget(self) -> None:
+        await self._engine.forget(FORGET_AFTER)
+        await self._storage.spending.forget((clock() - SPENDING_KEPT).date())
 
     async def _gauges(self) -> None:
         for queue, waiting in (await self._engine.backlog()).items():
@@ -401,6 +432,34 @@ def _engine(storage: Storage, *, executes: bool, apart: bool) -> Engine:
 
 def _process_name() -> str:
     return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def _model(
+    settings: Settings, config: Config, prompts: Mapping[str, Prompt], storage: Storage, meters: Meters
+) -> Model | None:
+    if settings.openai_api_key is None and settings.openai_base_url is None:
+        return None
+    bounds = config.house.model
+    chosen = ModelSettings(
+        settings.openai_model or USUAL_MODEL,
+        settings.openai_api_key.reveal() if settings.openai_api_key else NO_KEY,
+        settings.openai_base_url,
+        bounds.prices,
+        bounds.budget,
+        bounds.seconds,
+        bounds.steps,
+        secrets=[secret.reveal() for secret in settings.secrets()],
+    )
+    return Model(
+        chosen,
+        prompts["rules"],
+        storage.spending,
+        Breaker(time.monotonic),
+        clock=clock,
+        steady=time.monotonic,
+        chance=lambda: secrets.token_hex(8),
+        noted=meters.asked_model,
+    )
 
 
 def _metrics(settings: Settings) -> Metrics:

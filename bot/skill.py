@@ -15,10 +15,25 @@ from bot.domain.effects import Rendered, Reply
 from bot.domain.events import Event
 from bot.domain.guide import Guide
 from bot.domain.house import House
+from bot.domain.model import LanguageModel
 from bot.domain.outcome import Outcome
 from bot.domain.past import PastIncident
 from bot.domain.policy import Actor, May
-from bot.domain.ports import Demo, Knowledge, Looker, Metrics, People, Pictures, Runner, State
+from bot.domain.ports import (
+    Cluster,
+    Demo,
+    Deploys,
+    Knowledge,
+    Logs,
+    Looker,
+    Metrics,
+    People,
+    Pictures,
+    Runner,
+    State,
+    Traces,
+)
+from bot.domain.prompt import Prompt
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -39,6 +54,12 @@ class Ports:
     guides: Sequence[Guide]
     past: Sequence[PastIncident] = ()
     demo: Demo | None = None
+    logs: Logs | None = None
+    traces: Traces | None = None
+    cluster: Cluster | None = None
+    deploys: Sequence[Deploys] = ()
+    model: LanguageModel | None = None
+    prompts: Mapping[str, Prompt] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

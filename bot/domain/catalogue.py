@@ -1,7 +1,7 @@
 """The service catalogue: what runs where, who calls whom, and which indicators tell how it does."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from bot.domain.cause import CauseKind
@@ -32,7 +32,7 @@ class Service:
     """A service: its owner, the services that it calls, its hosts and its indicators.
 
     ``known_as`` is what a source calls it where that is not its name: ``loki`` a selector, ``github`` an
-    ``owner/repository``, ``argocd`` an application, ``kubernetes`` a ``namespace/workload``, ``traces`` a service's name.
+    ``owner/repository``, ``argocd`` an application, ``kubernetes`` a ``namespace/workload``, ``traces`` a name.
     """
 
     name: str
@@ -79,6 +79,22 @@ class Catalogue:
                     found.append(one.name)
                     todo.append(one.name)
         return tuple(found)
+
+    def with_calls(self, calls: Iterable[tuple[str, str]]) -> "Catalogue":
+        """The catalogue with calls that were seen but are not written down; services it lacks are added."""
+        more: dict[str, dict[str, None]] = {}
+        for caller, callee in calls:
+            known = self.services.get(caller)
+            if caller and callee and caller != callee and callee not in (known.calls if known else ()):
+                more.setdefault(caller, {})[callee] = None
+        if not more:
+            return self
+        services = dict(self.services)
+        for name in (*more, *(callee for some in more.values() for callee in some)):
+            services.setdefault(name, Service(name))
+        for caller, callees in more.items():
+            services[caller] = replace(services[caller], calls=(*services[caller].calls, *callees))
+        return Catalogue(services, self.hosts)
 
     def paths(self) -> dict[str, frozenset[str]]:
         """For each service those that it calls, directly or not."""

@@ -12,6 +12,7 @@ class Verdict(StrEnum):
 
     LIKELY = "likely cause"
     UNSURE = "not enough evidence"
+    FALSE_ALARM = "false alarm"
 
 
 class CauseKind(StrEnum):
@@ -25,6 +26,9 @@ class CauseKind(StrEnum):
     ERRORS = "errors"
     TRAFFIC = "traffic"
     CHANGE = "change"
+    NETWORK = "network"
+    CERTIFICATE = "certificate"
+    BEHAVIOUR = "behaviour"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,10 @@ def cite(piece: Evidence) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """A possible cause. ``confidence`` is in 0–1; ``supports`` and ``against`` are evidence ids."""
+    """A possible cause. ``confidence`` is in 0–1; ``supports`` and ``against`` are evidence ids.
+
+    ``said_by`` is the person who says so, empty where Fettle found it.
+    """
 
     kind: CauseKind
     service: str
@@ -60,6 +67,15 @@ class Hypothesis:
     supports: tuple[str, ...]
     against: tuple[str, ...]
     settles: str
+    said_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Worded:
+    """A sentence of a language model about the cause, and the ids of the evidence that it rests on, never none."""
+
+    text: str
+    cites: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +88,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class ChangeBefore:
-    """A change that preceded the onset. ``minutes`` is how long before."""
+    """A change that preceded the onset. ``minutes`` is how long before; ``kind`` is what was changed (deploy, flag)."""
 
     signal_id: str
     service: str
@@ -82,6 +98,7 @@ class ChangeBefore:
     at: datetime
     minutes: float
     url: str = ""
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +128,13 @@ class RunbookRef:
 
 @dataclass(frozen=True, slots=True)
 class CauseReport:
-    """The answer to *why*: hypotheses best first, every piece of evidence, and what was missing."""
+    """The answer to *why*: hypotheses best first, every piece of evidence, and what was missing.
+
+    ``gaps`` are sources that failed, ``missing`` kinds of signals that no source delivers here, ``again_of`` the
+    earlier incident with the very same alert, whose cause was looked at anew, ``calls`` who was seen calling whom
+    besides what the catalogue says, ``worded`` how a language model puts it, empty where none does, and
+    ``shift`` by how much earlier outcomes moved the confidences, in log-odds.
+    """
 
     verdict: Verdict
     hypotheses: tuple[Hypothesis, ...]
@@ -124,6 +147,11 @@ class CauseReport:
     found_at: datetime
     seconds: float
     picture: str = ""
+    missing: tuple[str, ...] = ()
+    again_of: str = ""
+    calls: tuple[tuple[str, str], ...] = ()
+    worded: tuple[Worded, ...] = ()
+    shift: float = 0.0
 
     @property
     def best(self) -> Hypothesis | None:
@@ -137,10 +165,23 @@ class CauseReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Correction:
+    """What a person says that the cause was. ``by`` is a Slack user, ``was`` what Fettle had said (may be empty)."""
+
+    by: str
+    at: datetime
+    service: str
+    kind: CauseKind
+    text: str
+    was: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Search:
     """The newest cause search of an incident. ``report`` is None until the first one has ended.
 
-    ``again_at`` is when it is searched for once more by itself, because the evidence was not enough.
+    ``again_at`` is when it is searched for once more by itself, because the evidence was not enough. ``right`` is
+    whether the likely cause turned out to be the cause, None while nobody knows, and ``claimed`` how sure Fettle was.
     """
 
     incident: int
@@ -149,3 +190,6 @@ class Search:
     report: CauseReport | None = None
     times: int = 1
     again_at: datetime | None = None
+    correction: Correction | None = None
+    right: bool | None = None
+    claimed: float = 0.0

@@ -147,6 +147,13 @@ class OfChange(OfIncident):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CauseFound(Event):
+    """A cause search named a likely cause."""
+
+    incident: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class ApprovalWanted(OfChange):
     """A person asks for the approval of a change."""
 

@@ -2,7 +2,20 @@
 
 from dataclasses import dataclass, field
 
-from bot.domain.incident import Grouping
+from bot.domain.grouping import Grouping
+from bot.domain.inhibition import Inhibition
+from bot.domain.maintenance import Maintenance
+from bot.domain.money import Budget, Prices
+
+
+@dataclass(frozen=True, slots=True)
+class ModelBounds:
+    """What a model may cost. ``seconds`` bounds one question, ``steps`` how often the model is asked for it."""
+
+    prices: Prices = field(default_factory=Prices)
+    budget: Budget = field(default_factory=lambda: Budget(1.0, 10.0))
+    seconds: float = 45.0
+    steps: int = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +37,6 @@ class House:
     mute_seconds: float = 3600.0
     grouping: Grouping = field(default_factory=Grouping)
     zone: str = "UTC"
+    model: ModelBounds = field(default_factory=ModelBounds)
+    inhibit: tuple[Inhibition, ...] = ()
+    maintenance: tuple[Maintenance, ...] = ()

@@ -1,13 +1,14 @@
-"""An incident: its states, its one table of transitions, and where an alert belongs."""
+"""An incident: its states, its one table of transitions, its alerts, and what people may mute."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
+from bot.domain.hold import Hold, HoldKind
 from bot.domain.journal import Entry
-from bot.domain.signal import Severity, Signal, Status
+from bot.domain.signal import Severity, Signal
 from bot.errors import IllegalTransition, NotFound
 
 
@@ -36,6 +37,8 @@ class Move(StrEnum):
     REOPEN = "reopen"
 
 
+HELD = 0  # instead of an incident's number, for alerts that are held back
+
 S = IncidentState
 TRANSITIONS: Mapping[tuple[IncidentState, Move], IncidentState] = {
     (S.OPEN, Move.ACKNOWLEDGE): S.ACKNOWLEDGED,
@@ -55,8 +58,20 @@ TRANSITIONS: Mapping[tuple[IncidentState, Move], IncidentState] = {
 
 
 @dataclass(frozen=True, slots=True)
+class HeldBack:
+    """An alert's signal that opens nothing for a while, and why. It finds its place when that is over."""
+
+    hold: Hold
+    signal: Signal
+
+
+@dataclass(frozen=True, slots=True)
 class Alert:
-    """An alert inside an incident. ``cleared_at`` is None while it fires; ``times`` counts its firings."""
+    """An alert inside an incident. ``cleared_at`` is None while it fires; ``times`` counts its firings.
+
+    ``fired`` are the last times at which it began to fire, also in incidents before this one. ``labels`` are those that
+    inhibition rules look at. Of an alert that is held back ``incident`` is ``HELD`` and ``held`` is set.
+    """
 
     incident: int
     fingerprint: str
@@ -69,6 +84,10 @@ class Alert:
     times: int = 1
     why: str = ""
     url: str = ""
+    description: str = ""
+    fired: tuple[datetime, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    held: HeldBack | None = None
     version: int = 0
 
 
@@ -78,7 +97,7 @@ class Incident:
 
     ``started_at`` is when the first alert began to fire; ``alerts`` counts the alerts that it holds and ``firing``
     those that still fire; ``services`` are those that alert, the first one first; ``joined`` says why alerts were
-    joined.
+    joined; ``flapping`` says of each alert that flaps, by its fingerprint, how.
     """
 
     id: int
@@ -95,6 +114,7 @@ class Incident:
     alerts: int = 1
     firing: int = 1
     joined: tuple[str, ...] = ()
+    flapping: Mapping[str, str] = field(default_factory=dict)
     environment: str = ""
     assignee: str = ""
     acknowledged_at: datetime | None = None
@@ -164,27 +184,6 @@ def _why_not(incident: Incident, move: Move) -> str:
     return f"{incident.name} is {incident.state}, so nobody can {move} now."
 
 
-class Place(StrEnum):
-    """Where an alert belongs."""
-
-    NEW = "opens an incident"
-    STORM = "opens the storm's incident"
-    JOIN = "joins an incident"
-    REFIRE = "fires again in its incident"
-    CLEAR = "clears in its incident"
-    MUTED = "is muted"
-    IGNORE = "clears nothing that is open"
-
-
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """The decision for one alert, with its reason."""
-
-    place: Place
-    reason: str
-    incident: int | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Mute:
     """Somebody's word that a service's alerts (or one alert's) shall not open incidents for a while."""
@@ -201,133 +200,8 @@ class Mute:
         """Whether it holds for this alert now. An empty ``alert`` means all of the service's."""
         return now < self.until and self.service == signal.service and self.alert in ("", signal.name)
 
-
-@dataclass(frozen=True, slots=True)
-class Grouping:
-    """How alerts are joined. ``paths`` maps a service to those it calls, directly or not."""
-
-    paths: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    window: timedelta = timedelta(minutes=10)
-    storm_after: int = 12
-    storm_window: timedelta = timedelta(minutes=1)
-
-
-def place(
-    signal: Signal,
-    open_incidents: Sequence[Incident],
-    holder: int | None,
-    mutes: Sequence[Mute],
-    grouping: Grouping,
-    now: datetime,
-) -> Placement:
-    """Where an alert belongs, and why. ``holder`` is the open incident that already holds its fingerprint.
-
-    In this order: the incident that holds the same fingerprint; a mute; an incident of the same service, or along one
-    dependency path, touched within the window; the storm's incident when too many were opened just now; a new one.
-    """
-    if holder is not None:
-        return Placement(Place.CLEAR if signal.status is Status.RESOLVED else Place.REFIRE, "the same alert", holder)
-    if signal.status is Status.RESOLVED:
-        return Placement(Place.IGNORE, "no open incident holds this alert")
-    for mute in mutes:
-        if mute.covers(signal, now):
-            return Placement(Place.MUTED, f"muted by {mute.by} until {mute.until.isoformat()}: {mute.why}")
-    recent = [one for one in open_incidents if now - one.touched_at <= grouping.window and not one.storm]
-    for incident in recent:
-        if signal.service and signal.service in incident.services:
-            return Placement(Place.JOIN, f"same service {signal.service}", incident.id)
-    for incident in recent:
-        for other in incident.services:
-            if other in grouping.paths.get(signal.service, frozenset()):
-                return Placement(Place.JOIN, f"{signal.service} calls {other}", incident.id)
-            if signal.service in grouping.paths.get(other, frozenset()):
-                return Placement(Place.JOIN, f"{other} calls {signal.service}", incident.id)
-    just_now = [one for one in open_incidents if now - one.opened_at <= grouping.storm_window]
-    storm = next((one for one in recent_storms(open_incidents, grouping, now)), None)
-    if storm is not None:
-        return Placement(Place.JOIN, "an alert storm is on", storm.id)
-    if len(just_now) >= grouping.storm_after:
-        return Placement(Place.STORM, f"{len(just_now)} incidents were opened within a minute")
-    return Placement(Place.NEW, "no open incident of this service or along its dependencies")
-
-
-def recent_storms(incidents: Sequence[Incident], grouping: Grouping, now: datetime) -> list[Incident]:
-    """The storm incidents that were touched within the window."""
-    return [one for one in incidents if one.storm and now - one.touched_at <= grouping.window]
-
-
-def opened(
-    signal: Signal, incident_id: int, channel: str, placement: Placement, now: datetime
-) -> tuple[Incident, Alert, Entry]:
-    """The incident that this alert opens."""
-    storm = placement.place is Place.STORM
-    incident = Incident(
-        id=incident_id,
-        version=0,
-        state=IncidentState.OPEN,
-        title="Alert storm" if storm else signal.summary or signal.name,
-        service="" if storm else signal.service,
-        severity=signal.severity,
-        opened_at=now,
-        started_at=signal.started_at,
-        touched_at=now,
-        channel=channel,
-        services=(signal.service,) if signal.service else (),
-        environment=signal.environment,
-        storm=storm,
-    )
-    entry = Entry(incident.thing, "open", "fettle", "", IncidentState.OPEN, placement.reason, incident_id)
-    return incident, _alert(signal, incident_id, ""), entry
-
-
-def absorb(
-    incident: Incident, alert: Alert | None, signal: Signal, placement: Placement, now: datetime
-) -> tuple[Incident, Alert, Entry]:
-    """The incident and its alert after the signal joined it, fired again in it, or cleared in it.
-
-    ``alert`` is what the incident holds under the signal's fingerprint, None when it joins.
-    """
-    joined, services = incident.joined, incident.services
-    if alert is None:
-        after, verb, firing = _alert(signal, incident.id, placement.reason), "join", 1
-        if len(joined) < MOST_REASONS:
-            joined = tuple(dict.fromkeys([*joined, placement.reason]))
-        if signal.service and len(services) < MOST_SERVICES:
-            services = tuple(dict.fromkeys([*services, signal.service]))
-    elif signal.status is Status.RESOLVED:
-        after, verb = replace(alert, cleared_at=alert.cleared_at or signal.at), "clear"
-        firing = 0 if alert.cleared_at else -1
-    else:
-        after, verb = replace(alert, cleared_at=None, times=alert.times + 1), "refire"
-        firing = 1 if alert.cleared_at else 0
-    worse = min((incident.severity, signal.severity), key=lambda one: one.rank)
-    moved = replace(
-        incident,
-        alerts=incident.alerts + (alert is None),
-        firing=incident.firing + firing,
-        joined=joined,
-        services=services,
-        severity=incident.severity if signal.status is Status.RESOLVED else worse,
-        touched_at=now,
-    )
-    detail = {"alert": signal.name, "signal": signal.id}
-    return moved, after, Entry(incident.thing, verb, "fettle", "", "", placement.reason, incident.id, detail)
-
-
-MOST_REASONS = 5
-MOST_SERVICES = 50
-
-
-def _alert(signal: Signal, incident: int, why: str) -> Alert:
-    return Alert(
-        incident=incident,
-        fingerprint=signal.fingerprint,
-        name=signal.name,
-        service=signal.service,
-        severity=signal.severity,
-        summary=signal.summary,
-        since=signal.started_at,
-        cleared_at=signal.at if signal.status is Status.RESOLVED else None,
-        why=why,
-        url=signal.url,
-    )
+    def hold(self) -> Hold:
+        """Why it holds an alert back."""
+        why = f": {self.why}" if self.why else ""
+        reason = f"muted by <@{self.by}> until {self.until:%d %b %H:%M} UTC{why}"
+        return Hold(HoldKind.MUTE, self.id, reason, self.until)

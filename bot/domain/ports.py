@@ -1,14 +1,15 @@
 """What skills may ask of the world, as protocols. Adapters live in sources, runners, knowledge and storage."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
 from bot.domain.evidence import Empty, Failed, Found, Series, Window
 from bot.domain.incident import Alert
 from bot.domain.journal import Line
-from bot.domain.observed import Calls, Happening, LogLine
-from bot.domain.passage import Answer, DocumentKind
+from bot.domain.observed import Calls, Edge, Happening, LogLine, Work
+from bot.domain.passage import Answer, Document, DocumentKind
+from bot.domain.picture import Node, Panel
 from bot.domain.policy import Actor
 from bot.domain.run import Call, Plan, Progress, RunResult, RunState
 from bot.domain.signal import Signal
@@ -35,7 +36,10 @@ class Metrics(Protocol):
 class Logs(Protocol):
     """Lines of logs."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What people call the source."""
+        ...
 
     async def lines(self, service: str, window: Window, limit: int) -> Found[tuple[LogLine, ...]] | Empty | Failed:
         """The service's newest lines in the window, oldest first, at most ``limit``. Never raises for an outage.
@@ -48,7 +52,10 @@ class Logs(Protocol):
 class Traces(Protocol):
     """Who calls whom, and how long that takes, from traces."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What people call the source."""
+        ...
 
     async def calls(
         self, services: Sequence[str], window: Window, step_seconds: float
@@ -56,11 +63,20 @@ class Traces(Protocol):
         """Calls from or to one of the services, added up per caller, callee and step. Never raises for an outage."""
         ...
 
+    async def work(
+        self, services: Sequence[str], window: Window, step_seconds: float
+    ) -> Found[tuple[Work, ...]] | Empty | Failed:
+        """What those services did, added up per service, operation and step. Never raises for an outage."""
+        ...
+
 
 class Cluster(Protocol):
     """What a cluster did to the workloads of services."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What people call the source."""
+        ...
 
     async def happenings(
         self, services: Sequence[str], window: Window
@@ -72,7 +88,10 @@ class Cluster(Protocol):
 class Deploys(Protocol):
     """Changes that are asked for, besides those that are reported to Fettle."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What people call the source."""
+        ...
 
     async def changes(self, services: Sequence[str], window: Window) -> Found[tuple[Signal, ...]] | Empty | Failed:
         """Changes of those services in the window as signals, newest first. Never raises for an outage."""
@@ -131,6 +150,10 @@ class Knowledge(Protocol):
         """
         ...
 
+    async def document(self, path: str) -> Document | None:
+        """A whole document, by the path under which passages cite it; None when it is not there any more."""
+        ...
+
 
 class People(Protocol):
     """Who somebody is in Slack, and which roles they have now."""
@@ -160,6 +183,16 @@ class Pictures(Protocol):
         """Draw a metric with its onset, its limit and marks; gives the picture's id, the same for the same drawing."""
         ...
 
+    async def blast_radius(self, title: str, nodes: Collection[Node], edges: Collection[Edge], zone: str) -> str:
+        """Draw the call graph around a failure."""
+        ...
+
+    async def panels(
+        self, title: str, panels: Sequence[Panel], onset: datetime | None, marks: Mapping[str, datetime], zone: str
+    ) -> str:
+        """Draw a service's indicators as one picture, RED and USE."""
+        ...
+
 
 class State(Protocol):
     """Everything that Fettle has saved, for reading. Each call sees one consistent moment."""
@@ -168,7 +201,7 @@ class State(Protocol):
         """The thing with that id. Raises ``NotFound`` in words for a person."""
         ...
 
-    async def find(self, kind: type[T], *, limit: int = 100, newest: bool = True, **where: object) -> tuple[T, ...]:
+    async def find(self, kind: type[T], /, *, limit: int = 100, newest: bool = True, **where: object) -> tuple[T, ...]:
         """Things by indexed columns; a tuple or list as value means any of them; ``name__before`` a time limit."""
         ...
 

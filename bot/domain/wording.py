@@ -5,25 +5,46 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 
+from bot.domain.redaction import without_secrets
+
 SECONDS_A_MINUTE, SECONDS_AN_HOUR, SECONDS_A_DAY = 60, 3600, 86400
 
 
 def quiet(text: str, limit: int = 300) -> str:
-    """Text from outside as it may be shown in Slack: no control characters, nothing that pings or links, not too long.
+    """Text from outside as it may be shown in Slack: no secrets, no control characters, nothing that pings or links.
 
-    Ampersand and angle brackets are escaped as Slack asks, so that ``<!channel>`` is shown and pings nobody; bare
-    ``@here`` and the like get an invisible joint for clients that would complete them.
+    It is not longer than ``limit``. What looks like a secret is hidden, whoever wrote it there. Ampersand and angle
+    brackets are escaped as Slack asks, so that ``<!channel>`` is shown and pings nobody; bare ``@here`` and the like
+    get an invisible joint for clients that would complete them.
     """
-    kept = "".join(c for c in text if c == "\n" or unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co", "Cn"})
-    if len(kept) > limit:
-        kept = kept[: max(limit - 1, 0)] + "…"
-    escaped = kept.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    escaped = _kept(text, limit).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"@(?=(here|channel|everyone)\b)", "@\u2060", escaped)
 
 
+def _kept(text: str, limit: int) -> str:
+    # Twice what can be shown is enough to see a secret that begins within it.
+    near = text[: 2 * limit + 2_000]
+    # Characters that nobody sees go first: they could stand within a secret.
+    seen = "".join(c for c in near if c == "\n" or unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co", "Cn"})
+    kept = without_secrets(seen)
+    return kept[: max(limit - 1, 0)] + "…" if len(kept) > limit or len(near) < len(text) else kept
+
+
+def brief(text: str, limit: int = 300) -> str:
+    """Text from outside on one line, to be kept: cut and without secrets, but not escaped. Whoever shows it does that.
+
+    To escape what is shown twice would show the escapes.
+    """
+    return _kept(" ".join(text.split()), limit)
+
+
 def line(text: str, limit: int = 300) -> str:
-    """``quiet`` text on one line, with characters that Slack would read as markup at its edges left alone."""
-    return quiet(" ".join(text.split()), limit)
+    """``quiet`` text on one line, with characters that Slack would read as markup at its edges left alone.
+
+    A code block that begins in it ends in it: nothing that stands behind it becomes code.
+    """
+    told = quiet(" ".join(text.split()), limit)
+    return told.replace("```", "ʼʼʼ") if told.count("```") % 2 else told
 
 
 def code(text: str, limit: int = 2400) -> str:

@@ -68,7 +68,8 @@ def _linked(words: str, link: str) -> str:
 
 def help_text(commands: Sequence[Command], command: str) -> Shown:
     """Every command, with what it does."""
-    listed = "\n".join(f"`{command} {one.usage}`  {one.summary}" for one in commands if one.name not in ("", "help"))
+    told = [one for one in commands if one.name not in ("", "help")]
+    listed = "\n".join(f"{w.inline(f'{command} {one.usage}')}  {one.summary}" for one in told)
     shown: list[Block] = [
         b.text(
             "I open one incident for alerts that belong together, look for the cause, walk you through "

@@ -1,5 +1,6 @@
 """One incident for what belongs together, one living message for each, and who has it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -16,38 +17,84 @@ from bot.domain.events import (
     Submitted,
 )
 from bot.domain.guide import GuideRun
-from bot.domain.incident import Alert, Incident, IncidentState, Move, Mute, advance, number
+from bot.domain.incident import HELD, Alert, Incident, IncidentState, Move, Mute, advance, number
+from bot.domain.inhibition import rules_look_at
 from bot.domain.journal import Entry
 from bot.domain.outcome import Outcome
 from bot.domain.policy import May
+from bot.domain.signal import SignalKind
+from bot.domain.wording import duration
 from bot.errors import NotFound, Refused
 from bot.skill import Action, Command, Context, Form, On, Skill, Surface, say
-from skills.incidents import logic, views
+from skills.incidents import logic, notes, views
 
 BATCH = 500
+MOST_HELD, MOST_FIRING = 2_000, 5_000
+MEMORY = timedelta(days=1)
 
 
 async def place_signals(_event: SignalsArrived, ctx: Context) -> Outcome:
     """Give every waiting signal its place."""
     signals = await ctx.state.waiting_signals(BATCH)
-    if not signals:
+    waiting = await ctx.state.find(Alert, incident=HELD, firing=True, limit=MOST_HELD, newest=False)
+    if not signals and not waiting:
         return Outcome()
+    fingerprints = list(dict.fromkeys(signal.fingerprint for signal in signals if signal.kind is SignalKind.ALERT))
+    incidents = {one.id: one for one in await ctx.state.find(Incident, closed=False, limit=1000)}
+    holders = dict(await ctx.state.holders(fingerprints))
+    strays = [one for one in fingerprints if one not in holders]
+    held = await ctx.state.find(Alert, incident=HELD, fingerprint=strays, limit=BATCH) if strays else ()
     intake = logic.Intake(
         house=ctx.house,
         grouping=replace(ctx.house.grouping, paths=ctx.catalogue.paths()),
         now=ctx.now,
         next_id=await ctx.state.next_incident(),
-        incidents={one.id: one for one in await ctx.state.find(Incident, closed=False, limit=1000)},
-        holders=dict(await ctx.state.holders([signal.fingerprint for signal in signals])),
+        incidents=incidents,
+        holders=holders,
         mutes=await ctx.state.find(Mute, until__after=ctx.now, limit=1000),
+        held={one.fingerprint: one for one in (*held, *waiting)},
+        former=await _former([*strays, *(one.fingerprint for one in waiting)], ctx),
+        firing=await _firing(list(incidents), ctx),
     )
-    for signal in signals:
-        intake.take(signal)
+    intake.take_all(signals)
     outcome = intake.outcome(signals)
-    if len(signals) == BATCH:
-        again = SignalsArrived(id=f"more:{signals[-1].id}", at=ctx.now)
-        outcome += Outcome(emit=(again,))
-    return outcome
+    flapping = ctx.house.grouping.flapping
+    said = [Note(*notes.told(one, flapping), under=f"incident:{one.incident.id}") for one in intake.told]
+    released = sum(one.incident == HELD and one.held is None for one in intake.alerts.values())
+    if len(signals) == BATCH or (released and len(waiting) == MOST_HELD):
+        last = signals[-1].id if signals else ctx.new_id()
+        outcome += Outcome(emit=(SignalsArrived(id=f"more:{last}", at=ctx.now),))
+    return outcome + Outcome(effects=tuple(said))
+
+
+async def _former(fingerprints: Sequence[str], ctx: Context) -> Mapping[str, tuple[Alert, Incident]]:
+    """Each alert as it was last, in an incident that has closed since."""
+    if not fingerprints:
+        return {}
+    alerts = await ctx.state.find(Alert, fingerprint=fingerprints, since__after=ctx.now - MEMORY, limit=2 * BATCH)
+    last = {one.fingerprint: one for one in reversed(alerts) if one.incident != HELD}
+    numbers = {one.incident for one in last.values()}
+    closed = await ctx.state.find(Incident, id=list(numbers), closed=True, limit=len(numbers)) if numbers else ()
+    known = {one.id: one for one in closed}
+    return {key: (one, known[one.incident]) for key, one in last.items() if one.incident in known}
+
+
+async def _firing(incidents: Sequence[int], ctx: Context) -> Sequence[Alert]:
+    """The alerts that fire in open incidents and may hold others back."""
+    rules = ctx.house.inhibit
+    if not rules or not incidents:
+        return ()
+    names, where = rules_look_at(rules), list(incidents)
+    if names:
+        return await ctx.state.find(Alert, incident=where, firing=True, name=names, limit=MOST_FIRING)
+    return await ctx.state.find(Alert, incident=where, firing=True, limit=MOST_FIRING)
+
+
+async def look_again(event: IncidentClosed, ctx: Context) -> Outcome:
+    """What an incident's alerts held back may be held back no more."""
+    if not ctx.house.inhibit:
+        return Outcome()
+    return Outcome(emit=(SignalsArrived(id=f"again:{event.id}", at=ctx.now),))
 
 
 async def acknowledge(event: Pressed | CommandGiven, ctx: Context) -> Outcome:
@@ -126,12 +173,13 @@ async def all_clear(event: AlertsCleared, ctx: Context) -> Outcome:
     under_way = [ChangeState.RUNNING, ChangeState.WATCHING, ChangeState.ROLLING_BACK, ChangeState.UNKNOWN]
     if await ctx.state.find(Change, incident=incident.id, state=under_way, limit=1):
         return Outcome()
+    quiet = logic.quiet_time(incident, ctx.house.grouping.flapping)
     moved, entry = advance(
         incident,
         Move.RESOLVE,
         by="fettle",
         now=ctx.now,
-        reason="the alerts cleared by themselves and stayed quiet for 5 min",
+        reason=f"the alerts cleared by themselves and stayed quiet for {duration(quiet.total_seconds())}",
     )
     closed = IncidentClosed(id=f"closed:{incident.id}:{event.id}", at=ctx.now, incident=incident.id)
     return Outcome(
@@ -176,6 +224,8 @@ async def render(rest: str, ctx: Context) -> Rendered | None:
     key = f"incident:{incident.id}"
     alerts = await ctx.state.find(Alert, incident=incident.id, limit=6, newest=False)
     guides = await ctx.state.find(GuideRun, incident=incident.id, limit=1)
+    holds = ctx.house.inhibit or ctx.house.maintenance
+    held = await ctx.state.find(Alert, incident=HELD, firing=True, limit=MOST_HELD) if holds else ()
     text, blocks = views.living(
         incident,
         alerts,
@@ -184,6 +234,7 @@ async def render(rest: str, ctx: Context) -> Rendered | None:
         guides[0] if guides else None,
         ctx.catalogue,
         ctx.house,
+        notes.holding(incident, held, logic.windows(ctx.house, ctx.now)),
     )
     return Rendered(incident.channel, text, blocks)
 
@@ -218,6 +269,11 @@ SKILL = Skill(
         Action("incident:mute", ask_mute, modal=True),
     ),
     forms=(Form("incident:mute", mute),),
-    events=(On(SignalsArrived, place_signals), On(EscalationDue, escalate), On(AlertsCleared, all_clear)),
+    events=(
+        On(SignalsArrived, place_signals),
+        On(EscalationDue, escalate),
+        On(AlertsCleared, all_clear),
+        On(IncidentClosed, look_again),
+    ),
     surfaces=(Surface("incident", render),),
 )

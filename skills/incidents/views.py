@@ -14,6 +14,7 @@ from bot.domain.guide import GuideRun, GuideState
 from bot.domain.house import House
 from bot.domain.incident import Alert, Incident, IncidentState
 from bot.domain.journal import Line
+from skills.incidents import notes
 from skills.incidents.logic import MUTE_CHOICES
 
 Shown = tuple[str, list[dict[str, Any]]]
@@ -23,9 +24,12 @@ SAID: Mapping[tuple[str, str], str] = {
     ("incident", "join"): "took one more alert in: {reason}",
     ("incident", "clear"): "saw an alert clear",
     ("incident", "refire"): "saw an alert fire again",
+    ("incident", "reopen"): "opened it again: {reason}",
+    ("incident", "unmute"): "ended the mute: {reason}",
     ("incident", "acknowledge"): "took it",
     ("incident", "start_fix"): "started the guided fix",
     ("incident", "explain"): "looked for the cause: {reason}",
+    ("incident", "correct"): "corrected the cause: {reason}",
     ("incident", "resolve"): "resolved it: {reason}",
     ("incident", "dismiss"): "called it a false alarm",
     ("incident", "escalate"): "called for help: {reason}",
@@ -77,8 +81,9 @@ def living(  # everything that the message tells of
     guide: GuideRun | None,
     catalogue: Catalogue,
     house: House,
+    holding: Sequence[str] = (),
 ) -> Shown:
-    """The one message of an incident, as it shall look now."""
+    """The one message of an incident, as it shall look now. ``holding`` says what is held back."""
     if incident.state.closed:
         return _closed(incident, search)
     report = search.report if search else None
@@ -92,16 +97,17 @@ def living(  # everything that the message tells of
     context = _also(report)
     if context:
         shown.append(b.small(*context))
-    shown.append(_buttons(incident, guide, report))
-    shown.append(b.small(_foot(incident, catalogue, house)))
+    shown += _buttons(incident, guide, report)
+    shown.append(b.small(_foot(incident, catalogue, house, holding)))
     text = f"{incident.name} {w.line(incident.title, 150)} ({incident.severity}, {incident.state})"
     return text, b.plain(shown)
 
 
 def _facts(incident: Incident, alerts: Sequence[Alert]) -> str:
-    where = f"Service *{w.line(incident.service, 60)}*" if incident.service else "Several services"
+    unnamed = "Several services" if incident.storm or incident.services else "No service is named"
+    where = f"Service *{w.line(incident.service, 60)}*" if incident.service else unnamed
     where += f", {w.line(incident.environment, 40)}" if incident.environment else ""
-    lines = [f"{where}. Since {w.clock(incident.started_at)}."]
+    lines = [f"{where}. Since {w.clock(incident.started_at)}.", *notes.flapping(incident)]
     for alert in alerts[:4]:
         state = "cleared " + w.clock(alert.cleared_at) if alert.cleared_at else "firing"
         again = f", fired {alert.times} times" if alert.times > 1 else ""
@@ -119,15 +125,20 @@ def _cause_lines(report: CauseReport | None, progress: Mapping[str, object] | No
     best = report.best
     if best is None:
         return _unsure(report, again_at)
-    lines = [f"*Likely cause*  {w.line(best.text, 300)}   *{w.percent(best.confidence)}*"]
+    sure = f"said <@{best.said_by}>" if best.said_by else w.percent(best.confidence)
+    lines = [f"*{'Cause' if best.said_by else 'Likely cause'}*  {w.line(best.text, 300)}   *{sure}*"]
+    if best.said_by:
+        return "\n".join([*lines, *_gaps(report)])
+    if report.worded:
+        told = " ".join(f"{w.line(one.text, 400)} [{', '.join(one.cites)}]" for one in report.worded)
+        lines.append(f"> {told}")
     lines += [f"• {cite(piece)}" for piece in report.cited(best.supports)[:4]]
     against = report.cited(best.against)[:3]
     lines.append("*Against it*  " + ("" if against else "nothing was found"))
     lines += [f"• {cite(piece)}" for piece in against]
-    lines.append(f"*To settle it*  {w.line(best.settles, 200)}")
-    if report.gaps:
-        lines.append(_gaps(report))
-    return "\n".join(lines)
+    if best.settles:
+        lines.append(f"*To settle it*  {w.line(best.settles, 200)}")
+    return "\n".join([*lines, *_gaps(report)])
 
 
 def _newer(progress: Mapping[str, object], report: CauseReport) -> bool:
@@ -144,33 +155,44 @@ def _looking(progress: Mapping[str, object]) -> str:
 
 
 def _unsure(report: CauseReport, again_at: datetime | None) -> str:
+    if report.verdict is Verdict.FALSE_ALARM:
+        lines = ["*Probably a false alarm.* Everything that alerts was read, and it is as always."]
+        return "\n".join([*lines, *_again(again_at)])
     ideas = [f"{w.line(one.text, 160)} ({w.percent(one.confidence)})" for one in report.hypotheses[:2]]
     lines = ["*No likely cause yet.* " + (f"Weak ideas: {'; '.join(ideas)}." if ideas else "Nothing stands out.")]
-    if report.gaps:
-        lines.append(_gaps(report))
-    if report.hypotheses:
+    lines += _gaps(report)
+    if report.hypotheses and report.hypotheses[0].settles:
         lines.append(f"Would settle it: {w.line(report.hypotheses[0].settles, 200)}")
-    if again_at:
-        lines.append(f"Looking again at {w.clock(again_at)}, when there is more to see.")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_again(again_at)])
 
 
-def _gaps(report: CauseReport) -> str:
-    return "could not be read: " + "; ".join(
-        f"{w.line(gap.source, 40)} ({w.line(gap.reason, 160)})" for gap in report.gaps[:4]
-    )
+def _again(again_at: datetime | None) -> list[str]:
+    return [f"Looking again at {w.clock(again_at)}, when there is more to see."] if again_at else []
+
+
+def _gaps(report: CauseReport) -> list[str]:
+    told = []
+    if report.gaps:
+        gaps = (f"{w.line(gap.source, 40)} ({w.line(gap.reason, 160)})" for gap in report.gaps[:4])
+        told.append("could not be read: " + "; ".join(gaps))
+    if report.missing:
+        told.append(f"_not connected here: {', '.join(report.missing)}_")
+    return told
 
 
 def _picture_words(report: CauseReport) -> str:
     best = report.best
     onset = f", onset {report.onset:%H:%M:%S} UTC" if report.onset else ""
-    return f"{best.service} {best.indicator} over time{onset}: {best.text}" if best else "the metric over time"
+    name = f"{best.service} {best.indicator}".strip() if best and best.indicator else "the metric that moved most"
+    return f"{name} over time{onset}: {best.text}" if best else f"{name} over time"
 
 
 def _also(report: CauseReport | None) -> list[str]:
     if report is None:
         return []
     shown = []
+    if report.again_of:
+        shown.append(f"the same alert as in {w.line(report.again_of, 30)}; its cause was looked at anew")
     for change in report.changes[:1]:
         ago = w.duration(change.minutes * 60)
         shown.append(f"change before: {w.line(change.title, 120)}, {ago} before the onset ({w.clock(change.at)})")
@@ -187,29 +209,43 @@ def _also(report: CauseReport | None) -> list[str]:
     return shown
 
 
-def _buttons(incident: Incident, guide: GuideRun | None, report: CauseReport | None) -> Block:
+def _buttons(incident: Incident, guide: GuideRun | None, report: CauseReport | None) -> list[Block]:
     value = str(incident.id)
     walking = guide is not None and guide.state is GuideState.ACTIVE
     early = incident.state in (IncidentState.OPEN, IncidentState.ACKNOWLEDGED)
     sure = f"Everyone will see that you called {incident.name} a false alarm. It stops calling people."
-    return b.actions(
+    acts = b.actions(
         b.button("Acknowledge", "incident:ack", value, style="primary") if not incident.assignee else None,
         b.button("Continue guided fix" if walking else "Start guided fix", "incident:fix", value),
         b.button("Show evidence", "incident:evidence", value) if report else None,
-        b.button("Search again", "incident:rca", value) if report else None,
         b.button("False alarm", "incident:false", value, confirm=sure, yes="It is a false alarm") if early else None,
         b.button("Mute", "incident:mute", value) if incident.service else None,
     )
+    return [acts, *_asks(incident, report)]
 
 
-def _foot(incident: Incident, catalogue: Catalogue, house: House) -> str:
+def _asks(incident: Incident, report: CauseReport | None) -> list[Block]:
+    """The buttons that ask more about the cause."""
+    if report is None:
+        return []
+    value = str(incident.id)
+    return [
+        b.actions(
+            b.button("Rejected ideas", "incident:ideas", value),
+            b.button("Wrong cause?", "incident:wrong", value),
+            b.button("Blast radius", "incident:blast", value),
+            b.button("RED and USE", "incident:panels", value),
+            b.button("Search again", "incident:rca", value),
+        )
+    ]
+
+
+def _foot(incident: Incident, catalogue: Catalogue, house: House, holding: Sequence[str]) -> str:
     parts = []
     callers = catalogue.callers(incident.service)
     if callers:
         parts.append(f"callers: {w.listed([w.line(one, 40) for one in callers])}")
-    if incident.alerts > 1:
-        why = f": {w.listed([w.line(one, 80) for one in incident.joined], 3)}" if incident.joined else ""
-        parts.append(f"{w.plural(incident.alerts, 'alert')} joined{why}")
+    parts += [*notes.joined(incident), *holding]
     if incident.muted_until:
         parts.append(f"muted by <@{incident.muted_by}> until {w.clock(incident.muted_until)}")
     if incident.assignee:
@@ -228,10 +264,14 @@ def _closed(incident: Incident, search: Search | None) -> Shown:
         rest = f"{w.line(incident.title, 200)}."
     else:
         head = f"✓ *{incident.name}* resolved at {w.clock(closed_at)} after {took}."
-        cause = f"Cause: {w.line(best.text, 250)}." if best else "Cause: not found."
+        by = f" (said <@{best.said_by}>)" if best and best.said_by else ""
+        cause = f"Cause: {w.line(best.text.rstrip('. '), 250)}{by}." if best else "Cause: not found."
         rest = f"{w.line(incident.title, 200)}. {cause} {w.told(incident.resolution, 900)}"
     link = (
-        b.actions(b.button("Show evidence", "incident:evidence", str(incident.id)))
+        b.actions(
+            b.button("Show evidence", "incident:evidence", str(incident.id)),
+            b.button("Wrong cause?", "incident:wrong", str(incident.id)),
+        )
         if search and search.report
         else None
     )
@@ -304,7 +344,8 @@ def incident_detail(incident: Incident, search: Search | None, lines: Sequence[L
     ]
     if report:
         best = report.best
-        sure = f"{w.line(best.text, 250)}  {w.percent(best.confidence)}" if best else str(Verdict.UNSURE)
+        by = f"said <@{best.said_by}>" if best and best.said_by else w.percent(best.confidence if best else 0)
+        sure = f"{w.line(best.text, 250)}  {by}" if best else str(report.verdict)
         shown.append(b.text(f"*Cause*  {sure}"))
     shown.append(b.text("*Timeline*\n" + ("\n".join(timeline(lines)[-25:]) or "nothing yet")))
     return f"{incident.name} {incident.title}", b.plain(shown)

@@ -55,11 +55,19 @@ def choose(
     return None
 
 
+DEPLOYED = frozenset({"deploy", "release"})
+
+
 def facts_of(service: str, changes: Sequence[Signal], catalogue: Catalogue) -> dict[str, Value]:
-    """What a guide's texts may refer to: the service, its newest deploy, its first host's variables."""
+    """What a guide's texts may refer to: the service, its newest deploy and flag, its first host's variables."""
     facts: dict[str, Value] = {"service": service}
+    flag = next((one for one in changes if one.service == service and one.name == "flag"), None)
+    if flag is not None:
+        facts["flag.name"] = flag.facts.get("flag", "") or flag.labels.get("flag", "") or flag.summary
+        facts["flag.state"] = flag.facts.get("version", "")
+        facts["flag.previous"] = flag.facts.get("previous", "")
     for change in changes:
-        if change.service == service and change.facts.get("version"):
+        if change.service == service and change.name in DEPLOYED and change.facts.get("version"):
             facts["deploy.version"] = change.facts["version"]
             facts["deploy.previous"] = change.facts.get("previous", "")
             facts["from"] = change.facts["version"]

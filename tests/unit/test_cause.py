@@ -241,7 +241,8 @@ def test_a_change_raises_the_service_that_it_was_made_in() -> None:
 
 def test_a_past_incident_of_the_same_kind_supports_it() -> None:
     past = Similar("INC-3", "Pool", "the pool was exhausted", "restart", True, 0.9)
-    plain, report = ranked(jump("payment", POOL)), ranked(jump("payment", POOL), similar=(past,))
+    both = (jump("payment", replace(POOL, limit=None)), jump("search", indicator("cpu", CauseKind.CPU, "resource")))
+    plain, report = ranked(*both, alerting=()), ranked(*both, alerting=(), similar=(past,))
     assert confidence(report, "payment") > confidence(plain, "payment")
     assert [piece.query for piece in report.cited(report.hypotheses[0].supports)][-1] == "INC-3"
     other = ranked(jump("payment", LATENCY), similar=(past,))
@@ -266,7 +267,7 @@ def test_what_does_not_fit_is_said() -> None:
     errors = next(one for one in report.hypotheses if one.service == "payment")
     against = [piece.text for piece in report.cited(errors.against)]
     assert against[0] == "payment's pool is ordinary"
-    assert against[1].startswith("search latency moved earlier")
+    assert against[-1].startswith("search latency 1 → 5 moved earlier")
     assert not next(one for one in report.hypotheses if one.service == "search").against
 
 
@@ -297,7 +298,7 @@ def test_every_report_is_in_order_and_rests_on_evidence(
     sure = [one.confidence for one in report.hypotheses]
     assert sure == sorted(sure, reverse=True)
     assert all(0 < one < 1 for one in sure)
-    assert len(sure) <= 5
+    assert len(sure) <= 8
     known = {piece.id for piece in report.evidence}
     assert len(known) == len(report.evidence)
     assert all({*one.supports, *one.against} <= known and one.supports for one in report.hypotheses)

@@ -1,0 +1,1 @@
+"""What each kind of signal says about a service, all on one scale. Pure."""
