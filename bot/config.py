@@ -14,13 +14,15 @@ from bot.domain.guide import Guide
 from bot.domain.house import House
 from bot.domain.past import PastIncident
 from bot.domain.policy import RoleMembers
+from bot.domain.reading import Reading
 from bot.domain.source import Source
+from bot.domain.watch import Watch
 from bot.errors import ConfigError
 from bot.schema.actions import read_action
 from bot.schema.document import Problems, Spot, parse
 from bot.schema.guides import read_guide
 from bot.schema.house import HouseFile, read_house
-from bot.schema.links import Everything, check_links
+from bot.schema.links import Everything, check_links, check_windows
 from bot.schema.past import read_past
 from bot.schema.services import read_catalogue
 from bot.schema.table import Table
@@ -33,8 +35,8 @@ MOST_FILES = 1000
 class Config:
     """The whole configuration, checked.
 
-    ``sources`` always has ``alertmanager`` and ``changes``, and each generic source by its name. ``knowledge`` are
-    folders of Markdown. ``warnings`` are lines about what is allowed but probably not meant.
+    ``sources`` always has ``alertmanager`` and ``changes``, and each generic source by its name. ``knowledge`` is
+    what is read for the runbooks and the like. ``warnings`` are lines about what is allowed but probably not meant.
     """
 
     folder: Path
@@ -44,7 +46,8 @@ class Config:
     guides: tuple[Guide, ...] = ()
     roles: Mapping[str, RoleMembers] = field(default_factory=dict)
     sources: Mapping[str, Source] = field(default_factory=dict)
-    knowledge: tuple[Path, ...] = ()
+    knowledge: tuple[Reading, ...] = ()
+    watch: tuple[Watch, ...] = ()
     past: tuple[PastIncident, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -90,6 +93,7 @@ def examine(folder: Path) -> tuple[Config, Problems]:
     _by_name(past, "id", lambda incident: incident.id)
     if top and services:
         check_links(Everything(catalogue, named, guides, past, file.roles))
+        check_windows(top, catalogue)
     house = replace(file.house, grouping=replace(file.house.grouping, paths=catalogue.paths()))
     config = Config(
         folder=folder,
@@ -98,8 +102,9 @@ def examine(folder: Path) -> tuple[Config, Problems]:
         actions={name: action for name, (action, _) in named.items()},
         guides=tuple(guide for guide, _ in guides),
         roles=file.roles,
-        sources=file.sources,
+        sources={name: one.knowing(catalogue.services.values()) for name, one in file.sources.items()},
         knowledge=file.knowledge,
+        watch=tuple(one.knowing(catalogue.services.values()) for one in file.watch),
         past=tuple(one for one, _ in past),
         warnings=tuple(str(one) for one in sorted(problems.warnings)),
     )

@@ -1,4 +1,4 @@
-"""fettle.yaml: channels, roles, times, webhooks and knowledge."""
+"""fettle.yaml: channels, roles, times, webhooks, watched channels, what is held back, and knowledge."""
 
 import re
 import zoneinfo
@@ -7,17 +7,22 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from bot.domain.house import House
-from bot.domain.incident import Grouping
+from bot.domain.grouping import Flapping, Grouping
+from bot.domain.house import House, ModelBounds
+from bot.domain.money import Budget, Prices
 from bot.domain.policy import ROLES, RoleMembers
+from bot.domain.reading import Reading
 from bot.domain.source import Source
+from bot.domain.watch import Watch
+from bot.schema.inhibit import read_inhibit
+from bot.schema.knowledge import read_knowledge
+from bot.schema.maintenance import read_maintenance
 from bot.schema.table import Table, near
+from bot.schema.watch import CHANNEL, CHANNEL_ID, read_watch
 from bot.schema.webhooks import read_webhooks
 
 USER = r"[UW][A-Z0-9]{1,20}"
 GROUP = r"S[A-Z0-9]{1,20}"
-CHANNEL_ID = r"[CG][A-Z0-9]{2,20}"
-CHANNEL = rf"{CHANNEL_ID}|#?[^\sA-Z#@,]{{1,80}}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,8 @@ class HouseFile:
     house: House
     roles: Mapping[str, RoleMembers] = field(default_factory=dict)
     sources: Mapping[str, Source] = field(default_factory=dict)
-    knowledge: tuple[Path, ...] = ()
+    knowledge: tuple[Reading, ...] = ()
+    watch: tuple[Watch, ...] = ()
 
 
 def read_house(table: Table, folder: Path) -> HouseFile:
@@ -61,13 +67,22 @@ def read_house(table: Table, folder: Path) -> HouseFile:
         mute_seconds=mute.seconds("for", usual.mute_seconds, least=1) if mute else usual.mute_seconds,
         grouping=_grouping(table.table("grouping")),
         zone=_zone(table, usual.zone),
+        model=_model(table.table("model"), usual.model),
+        inhibit=read_inhibit(table),
+        maintenance=read_maintenance(table),
     )
     for part in (escalation, expiry, search, mute):
         if part:
             part.done()
     roles = _roles(table.table("roles"))
     _somebody(table, roles, house.escalate_role, "an incident that nobody acknowledges would be escalated to nobody")
-    read = HouseFile(house, roles, read_webhooks(table.table("webhooks")), _knowledge(table, folder))
+    read = HouseFile(
+        house,
+        roles,
+        read_webhooks(table.table("webhooks")),
+        read_knowledge(table.table("knowledge"), folder),
+        read_watch(table),
+    )
     table.done()
     return read
 
@@ -100,9 +115,22 @@ def _grouping(table: Table | None) -> Grouping:
         window=timedelta(seconds=table.seconds("window", usual.window.total_seconds(), least=1)),
         storm_after=table.whole("storm_after", usual.storm_after, least=2),
         storm_window=timedelta(seconds=table.seconds("storm_window", usual.storm_window.total_seconds(), least=1)),
+        flapping=_flapping(table.table("flapping"), usual.flapping),
     )
     table.done()
     return grouping
+
+
+def _flapping(table: Table | None, usual: Flapping) -> Flapping:
+    if table is None:
+        return usual
+    flapping = Flapping(
+        times=table.whole("times", usual.times, least=2, most=50),
+        within=timedelta(seconds=table.seconds("within", usual.within.total_seconds(), least=60)),
+        quiet=timedelta(seconds=table.seconds("quiet", usual.quiet.total_seconds(), least=60)),
+    )
+    table.done()
+    return flapping
 
 
 def _zone(table: Table, usual: str) -> str:
@@ -116,6 +144,24 @@ def _zone(table: Table, usual: str) -> str:
     return name
 
 
+def _model(table: Table | None, usual: ModelBounds) -> ModelBounds:
+    if table is None:
+        return usual
+    prices, budget = table.table("prices"), table.table("budget")
+    bounds = ModelBounds(
+        prices=Prices(prices.number("read", 0.0, least=0), prices.number("written", 0.0, least=0))
+        if prices
+        else usual.prices,
+        budget=Budget(budget.maybe_number("incident"), budget.maybe_number("day")) if budget else usual.budget,
+        seconds=table.seconds("within", usual.seconds, least=1),
+        steps=table.whole("steps", usual.steps, least=1),
+    )
+    for part in (prices, budget, table):
+        if part:
+            part.done()
+    return bounds
+
+
 def _roles(table: Table | None) -> Mapping[str, RoleMembers]:
     roles: dict[str, RoleMembers] = {}
     for name, one in table.each() if table else ():
@@ -127,24 +173,3 @@ def _roles(table: Table | None) -> Mapping[str, RoleMembers]:
         )
         one.done()
     return roles
-
-
-def _knowledge(table: Table, folder: Path) -> tuple[Path, ...]:
-    knowledge = table.table("knowledge")
-    if knowledge is None:
-        usual = folder / "runbooks"
-        return (usual,) if usual.is_dir() else ()
-    found: dict[str, Path] = {}
-    for text, spot in knowledge.spotted("folders"):
-        path = folder / Path(text).expanduser()
-        name = path.resolve().name
-        if not path.is_dir():
-            spot.error(f"knowledge.folders: there is no folder {text} (relative paths begin beside fettle.yaml)")
-        elif name in found:
-            spot.error(
-                f"knowledge.folders: {text} and {found[name]} are both called {name}, and citations go by that name"
-            )
-        else:
-            found[name] = path
-    knowledge.done()
-    return tuple(found.values())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bot.domain.action import Action, Parameter, bind
 from bot.domain.catalogue import Catalogue, Service
 from bot.domain.guide import Guide, Step
+from bot.domain.maintenance import EVERY_SERVICE
 from bot.domain.past import PastIncident
 from bot.domain.policy import RoleMembers
 from bot.errors import Refused
@@ -14,7 +15,9 @@ from bot.schema.document import Spot
 from bot.schema.table import Table, near
 
 # What a guide's texts may refer to besides an action's own parameters, see skills/remediation.
-FACTS = frozenset({"service", "deploy.version", "deploy.previous", "from", "host"})
+FACTS = frozenset(
+    {"service", "deploy.version", "deploy.previous", "flag.name", "flag.state", "flag.previous", "from", "host"}
+)
 READING = ("GET", "HEAD")
 
 
@@ -46,6 +49,14 @@ def check_links(every: Everything) -> None:
                 )
             elif key == "cause_service" and past.indicator and service.indicator(past.indicator) is None:
                 table.place("indicator").warn(f"indicator: {name} has no indicator “{past.indicator}”")
+
+
+def check_windows(house: Table, catalogue: Catalogue) -> None:
+    """Note each service of a maintenance window that the catalogue does not have: its alerts would not be held back."""
+    for window in house.tables("maintenance"):
+        for name, spot in window.spotted("services"):
+            if name != EVERY_SERVICE and name not in catalogue.services:
+                spot.warn(f"{window.path}.services: the catalogue has no “{name}”{near(name, catalogue.services)}")
 
 
 def _service(name: str, spot: Spot, catalogue: Catalogue) -> Service | None:

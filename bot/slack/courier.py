@@ -20,6 +20,7 @@ from bot.errors import NotFound
 from bot.slack import refusals
 from bot.slack.files import Files
 from bot.slack.gateway import ORPHANED_AFTER, Gateway, NotOurs, Render, Stands
+from bot.slack.last_look import LastLook
 from bot.slack.pace import POST, UPDATE, Pace, Wait
 from bot.slack.refusals import Means, Refusal
 from storage.outbox import Due, Outbox, Outgoing
@@ -40,10 +41,11 @@ DRAIN_SECONDS = 3.0
 class Courier:
     """Posts what is due. ``clock`` tells the time, ``steady`` seconds that never go back.
 
-    ``owner`` names the process, ``posted`` is told each message's kind and what became of it.
+    ``owner`` names the process, ``posted`` is told each message's kind and what became of it. ``conceal`` takes
+    Fettle's own secrets out of whatever is about to leave.
     """
 
-    def __init__(  # what it joins
+    def __init__(  # noqa: PLR0913  # what it joins
         self,
         client: AsyncWebClient,
         outbox: Outbox,
@@ -54,10 +56,12 @@ class Courier:
         steady: Callable[[], float],
         owner: str,
         posted: Callable[[str, str], None] = lambda _kind, _result: None,
+        conceal: Callable[[str], str] = str,
     ) -> None:
         self._outbox, self._clock, self._steady, self._owner, self._count = outbox, clock, steady, owner, posted
         self._pace = Pace(steady)
-        self._gateway = Gateway(client, outbox, Files(client, pictures, self._pace), render, self._pace, clock)
+        files = Files(client, pictures, self._pace)
+        self._gateway = Gateway(client, outbox, files, render, self._pace, clock, LastLook(conceal))
         self._bell = asyncio.Event()
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._failing: set[str] = set()

@@ -19,6 +19,7 @@ from bot.domain.effects import Rendered
 from bot.errors import NotFound
 from bot.slack import refusals
 from bot.slack.files import Files
+from bot.slack.last_look import LastLook
 from bot.slack.pace import POST, UPDATE, Pace, Wait
 from bot.slack.refusals import Means
 from storage.outbox import Outbox, Outgoing, Place
@@ -72,9 +73,10 @@ class Gateway:
         render: Render,
         pace: Pace,
         clock: Callable[[], datetime],
+        look: LastLook,
     ) -> None:
         self._client, self._outbox, self._files, self._render = client, outbox, files, render
-        self._pace, self._clock = pace, clock
+        self._pace, self._clock, self._look = pace, clock, look
 
     async def show(self, row: Outgoing, still_ours: StillOurs) -> Stands:
         """Make it stand in Slack as it shall. ``still_ours`` is asked right before a post, which cannot be undone.
@@ -86,7 +88,7 @@ class Gateway:
             case "living":
                 return await self._living(row, still_ours)
             case "note":
-                content = Content(row.text, await self._files.in_place(row.blocks, row.attempts))
+                content = await self._content(row.text, row.blocks, row.attempts)
                 return await self._post(row, (row.channel, row.under), content, still_ours)
             case "reply":
                 return await self._reply(row, still_ours)
@@ -95,13 +97,18 @@ class Gateway:
             case "home":
                 return await self._home(row)
 
+    async def _content(self, text: str, blocks: Sequence[Mapping[str, Any]], attempts: int) -> Content:
+        seen = self._look.blocks(blocks)
+        return Content(self._look.text(text, seen), await self._files.in_place(seen, attempts))
+
     async def _living(self, row: Outgoing, still_ours: StillOurs) -> Stands:
         rendered = await self._render(row.key)
         if rendered is None:
             return Stands(row.revision, row.ts, row.posted_channel, row.permalink, row.digest)
-        content = Content(rendered.text, await self._files.in_place(rendered.blocks, row.attempts))
+        content = await self._content(rendered.text, rendered.blocks, row.attempts)
         if not row.ts:
-            return await self._post(row, (rendered.channel, rendered.under), content, still_ours)
+            place, thread = (rendered.channel, rendered.under), rendered.origin.thread
+            return await self._post(row, place, content, still_ours, thread=thread)
         digest = _digest(content)
         if digest != row.digest:
             with self._pace.call(UPDATE):
@@ -117,9 +124,11 @@ class Gateway:
 
     async def _home(self, row: Outgoing) -> Stands:
         rendered = await self._render(row.key)
-        blocks = await self._files.in_place(rendered.blocks, row.attempts) if rendered else []
+        content = await self._content(rendered.text, rendered.blocks, row.attempts) if rendered else Content("", [])
         with self._pace.call("views.publish"):
-            await self._client.views_publish(user_id=row.key.partition(":")[2], view={"type": "home", "blocks": blocks})
+            await self._client.views_publish(
+                user_id=row.key.partition(":")[2], view={"type": "home", "blocks": content.blocks}
+            )
         return Stands(row.revision)
 
     async def _modal(self, row: Outgoing, still_ours: StillOurs) -> Stands:
@@ -127,7 +136,7 @@ class Gateway:
         origin = dict(row.origin or {})
         if not origin.get("view"):
             return await self._privately(row, Content(TOO_LATE, []), still_ours)
-        view = dict(origin.get("modal") or {})
+        view = self._look.part(origin.get("modal") or {})
         where = f"{origin.get('channel', '')} {origin.get('thread', '')}".strip()
         view["private_metadata"] = f"{view.get('private_metadata', '')}\n{where}"
         view["blocks"] = await self._files.in_place(view.get("blocks", []), row.attempts)
@@ -139,7 +148,7 @@ class Gateway:
 
     async def _reply(self, row: Outgoing, still_ours: StillOurs) -> Stands:
         origin = dict(row.origin or {})
-        content = Content(row.text, await self._files.in_place(row.blocks, row.attempts))
+        content = await self._content(row.text, row.blocks, row.attempts)
         if origin.get("view") and await self._into_modal(origin, content):
             return Stands(row.revision)
         if row.private:

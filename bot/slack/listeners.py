@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import structlog
-from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
+from slack_bolt.async_app import AsyncApp, AsyncBoltContext, AsyncBoltRequest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
@@ -22,6 +22,7 @@ from bot.errors import NotFound
 from bot.slack import payloads
 from bot.slack.payloads import Body
 from bot.slack.refusals import NO_ANSWER
+from bot.slack.watched import Watched
 
 log = structlog.get_logger(__name__)
 
@@ -74,9 +75,11 @@ class Listeners:
         client: AsyncWebClient,
         command: str,
         clock: Callable[[], datetime] = now,
+        watched: Watched | None = None,
     ) -> None:
         self._road, self._known, self._key_at = road, known, key_at
         self._client, self._command, self._clock = client, command, clock
+        self._watched = watched
 
     def install(self, app: AsyncApp) -> None:
         """Have Bolt call these."""
@@ -204,10 +207,17 @@ class Listeners:
         if payloads.said_by_a_person(body["event"]):
             await self._said(body, request)
 
-    async def _on_message(self, body: Body, request: AsyncBoltRequest) -> None:
-        """A direct message is a command without the slash; every other message is left alone."""
-        if body["event"].get("channel_type") == "im" and payloads.said_by_a_person(body["event"]):
-            await self._said(body, request)
+    async def _on_message(self, body: Body, request: AsyncBoltRequest, context: AsyncBoltContext) -> None:
+        """A direct message is a command without the slash, another bot's message in a watched channel may be an alert.
+
+        Every other message is left alone.
+        """
+        if body["event"].get("channel_type") == "im":
+            if payloads.said_by_a_person(body["event"]):
+                await self._said(body, request)
+        elif self._watched is not None:
+            event_id = f"event:{body['event_id']}"
+            await self._watched.heard(body, context.bot_id or "", self._clock(), _request(event_id))
 
     async def _said(self, body: Body, request: AsyncBoltRequest) -> None:
         said, event_id = body["event"], f"event:{body['event_id']}"

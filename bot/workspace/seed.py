@@ -34,6 +34,21 @@ class SeedPerson:
     colour: str = "#4a6fa5"
     bot: bool = False
 
+    @property
+    def token(self) -> str:
+        """The token with which another bot posts: ``xoxb-local-deploybot``. It opens nothing but this stand-in."""
+        return f"xoxb-local-{self.name}"
+
+    @property
+    def bot_id(self) -> str:
+        """Another bot's own id."""
+        return f"B{self.id[1:]}"
+
+    @property
+    def app_id(self) -> str:
+        """The id of another bot's app."""
+        return f"A{self.id[1:]}"
+
 
 @dataclass(frozen=True, slots=True)
 class SeedChannel:
@@ -106,7 +121,7 @@ class SeedApp:
     shortcuts: tuple[SeedShortcut, ...] = (
         SeedShortcut("explain", "Explain this", "What this message is about, and what is known of it"),
     )
-    events: tuple[str, ...] = ("app_home_opened", "app_mention", "message.im")
+    events: tuple[str, ...] = ("app_home_opened", "app_mention", "message.channels", "message.groups", "message.im")
     bot_token: str = "xoxb-local-fettle"  # noqa: S105 - a made-up token that opens nothing but this stand-in
     app_token: str = "xapp-1-local-fettle"  # noqa: S105 - as above
     signing_secret: str = "local-signing-secret"  # noqa: S105 - as above

@@ -19,7 +19,7 @@ from bot.workspace.methods.catalogue import METHODS
 from bot.workspace.methods.contract import Call, Method
 from bot.workspace.methods.files import LARGEST
 from bot.workspace.refusal import SlackRefusal
-from bot.workspace.seed import SeedApp
+from bot.workspace.seed import Seed, SeedPerson
 from bot.workspace.sockets import Connection, ConnectionGone
 from bot.workspace.workspace import Workspace
 
@@ -30,6 +30,7 @@ SCOPES = (
     "chat:write.customize,commands,files:read,files:write,groups:history,groups:read,groups:write,im:history,im:read,"
     "im:write,pins:write,reactions:read,reactions:write,usergroups:read,users:read,users:read.email"
 )
+OTHER_BOTS_MAY = ("chat.delete", "chat.postMessage", "chat.update")
 _INLINE = ("image/png", "image/jpeg", "image/gif", "image/webp")
 _INVALID_TICKET = 4001
 
@@ -64,13 +65,14 @@ class WebApi:
         if method is None:
             raise SlackRefusal("unknown_method")
         args = await _arguments(request)
-        _authorize(request, args, method, self._workspace.seed.app)
+        caller = _authorize(request, args, name, method, self._workspace.seed)
         fault = self._workspace.faults.for_call(name)
         if fault is not None:
             await _spoil(fault)
-        if wait := self._workspace.throttle.wait_for_call(name, method.tier, self._workspace.clock()):
+        counted = f"{caller.id}:{name}" if caller else name
+        if wait := self._workspace.throttle.wait_for_call(counted, method.tier, self._workspace.clock()):
             raise SlackRefusal("ratelimited", status=429, retry_after=wait)
-        body = method.answer(Call(self._workspace, args))
+        body = method.answer(Call(self._workspace, args, caller))
         if fault is not None:
             raise _broken()
         return body
@@ -196,16 +198,23 @@ def _first_part(content_type: str, content: bytes) -> bytes:
     return parts[0][1] if parts else b""
 
 
-def _authorize(request: Request, args: Json, method: Method, app: SeedApp) -> None:
-    header = request.headers.get("authorization", "")
+def _authorize(request: Request, args: Json, name: str, method: Method, seed: Seed) -> SeedPerson | None:
+    """Who calls: another bot by its own token, None for the app."""
+    app, header = seed.app, request.headers.get("authorization", "")
     token = header[7:].strip() if header[:7].lower() == "bearer " else str(args.get("token") or "")
     if method.token == "none":  # noqa: S105 - the kind of token, not one
-        return
+        return None
     if not token:
         raise SlackRefusal("not_authed")
+    bots = [one for one in seed.people if one.bot and hmac.compare_digest(one.token.encode(), token.encode())]
+    if bots:
+        if name not in OTHER_BOTS_MAY:
+            raise SlackRefusal("missing_scope")
+        return bots[0]
     kinds = {"bot": app.bot_token, "app": app.app_token}
     given = [kind for kind, known in kinds.items() if hmac.compare_digest(known.encode(), token.encode())]
     if not given:
         raise SlackRefusal("invalid_auth")
     if method.token not in given:
         raise SlackRefusal("not_allowed_token_type")
+    return None

@@ -37,6 +37,17 @@ def _identity(call: Call) -> Json:
     return given
 
 
+def _frame(call: Call) -> Json:
+    """What every message of the caller has. A bot's message under a name of its own choice has no user."""
+    other, identity = call.caller, _identity(call)
+    if other is None:
+        return call.workspace.posting.app_body("") | identity
+    profile = {"id": other.bot_id, "app_id": other.app_id, "user_id": other.id, "name": other.real_name}
+    body: Json = {"type": "message", "bot_id": other.bot_id, "app_id": other.app_id, "text": ""}
+    body["team"] = call.workspace.seed.team_id
+    return body | ({"subtype": "bot_message"} | identity if identity else {"user": other.id, "bot_profile": profile})
+
+
 def _post(call: Call) -> Json:
     where = call.member_of()
     _, content = _content(call)
@@ -47,9 +58,11 @@ def _post(call: Call) -> Json:
         content["blocks"] = [{"type": "markdown", "text": markdown}]
         content["text"] = markdown
     _check(call, content)
-    if wait := call.workspace.throttle.wait_for_post(where.id, call.workspace.clock()):
+    # Slack counts for each app by itself.
+    poster = f"{call.caller.id}:{where.id}" if call.caller else where.id
+    if wait := call.workspace.throttle.wait_for_post(poster, call.workspace.clock()):
         raise SlackRefusal("ratelimited", status=429, retry_after=wait)
-    body = call.workspace.posting.app_body("") | content | _identity(call)
+    body = _frame(call) | content
     if thread := call.text("thread_ts"):
         body["thread_ts"] = thread
         if call.flag("reply_broadcast"):
@@ -76,7 +89,8 @@ def _update(call: Call) -> Json:
     merged = {k: v for k, v in message.body.items() if k in ("text", "blocks", "attachments", "metadata")} | content
     _check(call, merged)
     ts = call.workspace.ids.timestamp(call.workspace.clock())
-    body = message.body | merged | {"edited": {"user": call.workspace.seed.app.bot_id, "ts": ts}}
+    editor = call.caller.bot_id if call.caller else call.workspace.seed.app.bot_id
+    body = message.body | merged | {"edited": {"user": editor, "ts": ts}}
     for name in ("blocks", "attachments", "metadata"):
         if name in content and not content[name]:
             body.pop(name, None)

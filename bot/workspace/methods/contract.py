@@ -9,6 +9,7 @@ from typing import Any
 
 from bot.workspace.records import Conversation, Message
 from bot.workspace.refusal import SlackRefusal
+from bot.workspace.seed import SeedPerson
 from bot.workspace.workspace import Workspace
 
 Json = dict[str, Any]
@@ -16,10 +17,14 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call, already authorized. Arguments arrive as text from a form, or as they are from JSON."""
+    """One call, already authorized. Arguments arrive as text from a form, or as they are from JSON.
+
+    ``caller`` is another bot, None for the app.
+    """
 
     workspace: Workspace
     args: Json
+    caller: SeedPerson | None = None
 
     def text(self, name: str, default: str = "") -> str:
         value = self.args.get(name)
@@ -88,7 +93,8 @@ class Call:
 
     @property
     def app_user(self) -> str:
-        return self.workspace.seed.app.user
+        """The user id of the bot that calls."""
+        return self.caller.id if self.caller else self.workspace.seed.app.user
 
 
 @dataclass(frozen=True, slots=True)

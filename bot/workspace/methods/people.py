@@ -124,10 +124,10 @@ def _bot(call: Call) -> Json:
     if wanted == app.bot_id:
         found = {"id": app.bot_id, "app_id": app.id, "user_id": app.user, "name": app.name}
     else:
-        other = next((p for p in call.workspace.seed.people if p.bot and f"B{p.id[1:]}" == wanted), None)
+        other = next((p for p in call.workspace.seed.people if p.bot and p.bot_id == wanted), None)
         if other is None:
             raise SlackRefusal("bot_not_found")
-        found = {"id": wanted, "app_id": f"A{other.id[1:]}", "user_id": other.id, "name": other.real_name}
+        found = {"id": wanted, "app_id": other.app_id, "user_id": other.id, "name": other.real_name}
     return {"ok": True, "bot": found | {"deleted": False, "updated": 0, "icons": {}}}
 
 
