@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 BROKEN, WRONG, INTERRUPTED, TERMINATED = 1, 2, 130, 143
-FAULTS = ("pool-leak", "disk-full", "slow-dependency", "stubborn-leak")
+FAULTS = ("pool-leak", "disk-full", "slow-dependency", "bad-flag", "certificate-expiring", "stubborn-leak")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -66,7 +66,7 @@ class Evaluator:
         fires: dict[str, Alert] = {}
         for rule, found in readings:
             for reading in found:
-                if not reading.value > rule.above:
+                if not rule.holds(reading.value):
                     continue
                 labels = {**reading.labels, **labels_of(rule), "alertname": rule.name}
                 key = fingerprint(labels)

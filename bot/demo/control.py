@@ -9,17 +9,25 @@
     POST /host/{service}/restart     {"service": "…", "version": "…", "seconds": …}    503 when it does not come up
     GET  /releases/{version}         the release's source
     GET  /rules                      the alert rules
+    GET  /flags                      the shop's feature flags
+    POST /outage {"source": "loki", "on": true}    {"out": ["loki"]}      prometheus, loki, jaeger; 400 unknown
+    GET  /authority                  what the certificate authority signs
+    POST /authority/certificates {"request": PEM}   {"certificate": PEM}   400 what it does not sign
 """
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 
 from aiohttp import web
 
+from bot.demo.authority import DAYS, NAME, NotSigned
 from bot.demo.faults import FAULTS, Faults
+from bot.demo.flags import FLAGS, read_flags
 from bot.demo.rules import RULES
 from bot.demo.serving import shown
+from bot.demo.sources import Sources
 from bot.demo.supervisor import StartFailed
 from bot.errors import Refused
 
@@ -31,6 +39,7 @@ class Control:
     """What the control API is joined to. ``restart`` gives what came up."""
 
     faults: Faults
+    sources: Sources
     restart: Callable[[str], Awaitable[Mapping[str, object]]]
     status: Callable[[], Awaitable[Mapping[str, object]]]
 
@@ -46,6 +55,10 @@ class Control:
                 web.post("/host/{service}/restart", self._restart),
                 web.get("/releases/{version}", self._release),
                 web.get("/rules", self._rules),
+                web.get("/flags", self._flags),
+                web.post("/outage", self._outage),
+                web.get("/authority", self._authority),
+                web.post("/authority/certificates", self._certificate),
             ]
         )
         return app
@@ -93,6 +106,39 @@ class Control:
 
     async def _rules(self, _: web.Request) -> web.Response:
         return shown([{**asdict(rule), "expression": rule.expression} for rule in RULES])
+
+    async def _flags(self, _: web.Request) -> web.Response:
+        flags = read_flags(self.faults.shop.folder)
+        return shown({name: {"state": state, "what": FLAGS.get(name, "")} for name, state in flags.items()})
+
+    async def _outage(self, request: web.Request) -> web.Response:
+        try:
+            body = await request.json()
+            source, on = body["source"], body["on"]
+        except (ValueError, KeyError, TypeError):
+            source = on = None
+        if not isinstance(source, str) or not isinstance(on, bool):
+            return web.json_response({"error": "expected source and on, which is true or false"}, status=400)
+        try:
+            self.sources.outage(source, on=on)
+        except Refused as refusal:
+            return web.json_response({"error": str(refusal)}, status=400)
+        return shown({"out": sorted(self.sources.out)})
+
+    async def _authority(self, _: web.Request) -> web.Response:
+        names = [NAME, "127.0.0.1"]
+        return shown({"names": names, "days": DAYS, "certificate": self.faults.signer.pem})
+
+    async def _certificate(self, request: web.Request) -> web.Response:
+        try:
+            asked = str((await request.json())["request"])
+            signed = self.faults.signer.sign(asked, datetime.now(UTC))
+        except (ValueError, KeyError, TypeError) as failure:
+            reason = (
+                str(failure) if isinstance(failure, NotSigned) else "expected request, a certificate request in PEM"
+            )
+            return web.json_response({"error": reason}, status=400)
+        return shown({"certificate": signed})
 
 
 @web.middleware

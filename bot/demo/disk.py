@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bot.demo.collected import Stream
+
 FRESH = 0.25  # seconds for which the folder's size is taken as known
 
 
@@ -72,13 +74,15 @@ class Disk:
 class Log:
     """JSON lines about a service, rotated; at level debug also a dump of everything, which nothing rotates.
 
-    A line that does not fit on the disk is lost, as it would be anywhere.
+    A line that does not fit on the disk is lost there, as it would be anywhere. ``stream`` is what somebody collects:
+    every line but the dumps.
     """
 
     disk: Disk
     service: str
     clock: Callable[[], float]
     level: str = "info"
+    stream: Stream | None = None
     largest: int = 128_000
     largest_dump: int = 8_000_000
     _dump: str = ""
@@ -87,6 +91,10 @@ class Log:
     def info(self, event: str, **particulars: object) -> None:
         """Something that happened."""
         self._write("info", event, particulars)
+
+    def warning(self, event: str, **particulars: object) -> None:
+        """Something that may become trouble."""
+        self._write("warning", event, particulars)
 
     def error(self, event: str, **particulars: object) -> None:
         """Something that failed."""
@@ -104,9 +112,11 @@ class Log:
         self._append(self._dump, line)
 
     def _write(self, level: str, event: str, particulars: dict[str, object]) -> None:
-        name = f"{self.service}.log"
+        name, now = f"{self.service}.log", self.clock()
         self.disk.rotate(name, self.largest, keep=2)
-        self._append(name, self._line(self.clock(), level, event, particulars))
+        self._append(name, self._line(now, level, event, particulars))
+        if self.stream is not None:
+            self.stream.write({"at": now, "level": level, "service": self.service, "event": event, **particulars})
 
     def _line(self, now: float, level: str, event: str, particulars: dict[str, object]) -> bytes:
         at = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")

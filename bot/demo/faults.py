@@ -1,12 +1,14 @@
-"""The faults that can be chosen. Each is real: something on the payment host is changed, and its playbook undoes it."""
+"""The faults that can be chosen. Each is real: something on a host is changed, and its playbook undoes it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import aiohttp
 
+from bot.demo import authority
 from bot.demo.deliver import Fettle
+from bot.demo.flags import DISCOUNT, OFF, ON, USUAL, read_flags, write_flags
 from bot.demo.host import LEAKING, SOUND, Host, release_text
 from bot.errors import Refused
 
@@ -14,8 +16,13 @@ FAULTS = {
     "pool-leak": f"deploys payment {LEAKING}, which keeps a connection for every large order",
     "disk-full": "turns debug logging on, which fills payment's disk",
     "slow-dependency": "starts a maintenance job in payment that never ends and holds its ledger's lock",
+    "bad-flag": f"switches the shop's flag {DISCOUNT} on, which has no price for some baskets",
+    "certificate-expiring": "puts an old certificate back into the shop, which ends in two days",
     "stubborn-leak": f"as pool-leak, but payment {SOUND} leaks on that host too, so that rolling back does not help",
 }
+
+
+ENDING_DAYS, ENDS_SOON_DAYS = 2.0, 14.0
 
 
 def mislabelled() -> str:
@@ -31,12 +38,15 @@ def mislabelled() -> str:
 
 @dataclass(slots=True)
 class Faults:
-    """Breaks and heals the payment service on its host.
+    """Breaks and heals the payment service on its host, and the shop on its own.
 
-    ``restart`` replaces the service's process, ``payment`` is its address, ``page`` the address of the control API.
+    ``restart`` replaces payment's process, ``payment`` is its address, ``page`` the address of the control API;
+    ``signer`` is the authority that signs the shop's certificates.
     """
 
     host: Host
+    shop: Host
+    signer: authority.Authority
     payment: str
     page: str
     fettle: Fettle
@@ -56,6 +66,11 @@ class Faults:
             found.append("disk-full")
         if await self._compacting():
             found.append("slow-dependency")
+        if read_flags(self.shop.folder).get(DISCOUNT) == ON:
+            found.append("bad-flag")
+        served = authority.on_disk(self.shop.folder / "tls")
+        if served is None or authority.days_left(served, self._now) < ENDS_SOON_DAYS:
+            found.append("certificate-expiring")
         return tuple(found)
 
     async def begin(self, fault: str) -> str:
@@ -75,6 +90,11 @@ class Faults:
             case "disk-full":
                 self.host.write_config("debug")
                 return f"Turned debug logging on for payment on {self.host.name}."
+            case "bad-flag":
+                return await self._switch_flag()
+            case "certificate-expiring":
+                authority.lay_out(self.shop.folder / "tls", self.signer, self._now, ENDING_DAYS)
+                return f"Put a certificate that ends in {ENDING_DAYS:.0f} days back into the shop on {self.shop.name}."
             case _:
                 await self._post("/jobs/compaction")
                 return f"Started the compaction of the ledger in payment on {self.host.name}."
@@ -85,28 +105,62 @@ class Faults:
             self.host.write_release(version, release_text(version))
         self.host.switch(SOUND)
         self.host.write_config("info")
+        write_flags(self.shop.folder, USUAL)
+        if "certificate-expiring" in await self.on():
+            authority.lay_out(self.shop.folder / "tls", self.signer, self._now)
         await self.restart()
         self.host.tidy()
-        return f"Payment {SOUND} runs on {self.host.name}, with its disk tidied and nothing stuck."
+        return (
+            f"Payment {SOUND} runs on {self.host.name}, with its disk tidied and nothing stuck; the shop on "
+            f"{self.shop.name} has its usual flags and a good certificate."
+        )
 
     async def _deploy(self) -> str:
-        before, at = self.host.version, datetime.fromtimestamp(self.wall(), UTC)
+        before, at = self.host.version, self._now
         self.host.switch(LEAKING)
         await self.restart()
-        change = {
-            "kind": "deploy",
-            "service": self.host.service,
-            "environment": "production",
-            "version": LEAKING,
-            "previous": before,
-            "at": at.isoformat(timespec="milliseconds"),
-            "by": "deploy-bot",
-            "title": f"Deploy payment {LEAKING}: a second look at large amounts",
-            "url": f"{self.page}/releases/{LEAKING}",
-        }
-        self.undelivered = await self.fettle.change(change)
-        told = f" The deploy event was not delivered: {self.undelivered}." if self.undelivered else ""
+        told = await self._tell(
+            at,
+            {
+                "kind": "deploy",
+                "service": self.host.service,
+                "version": LEAKING,
+                "previous": before,
+                "by": "deploy-bot",
+                "title": f"Deploy payment {LEAKING}: a second look at large amounts",
+                "url": f"{self.page}/releases/{LEAKING}",
+            },
+        )
         return f"Deployed payment {LEAKING} on {self.host.name}.{told}"
+
+    async def _switch_flag(self) -> str:
+        """As a service for feature flags would: the flag first, then the news of it."""
+        flags, at = read_flags(self.shop.folder), self._now
+        write_flags(self.shop.folder, {**flags, DISCOUNT: ON})
+        told = await self._tell(
+            at,
+            {
+                "kind": "flag",
+                "service": self.shop.service,
+                "version": ON,
+                "previous": flags.get(DISCOUNT, OFF),
+                "by": "flag-bot",
+                "title": f"Flag {DISCOUNT} switched {ON} in the shop",
+                "labels": {"flag": DISCOUNT},
+                "url": f"{self.page}/flags",
+            },
+        )
+        return f"Switched the flag {DISCOUNT} {ON} in the shop on {self.shop.name}.{told}"
+
+    async def _tell(self, at: datetime, change: Mapping[str, object]) -> str:
+        """Report a change; gives words for the case that nobody took it, empty otherwise."""
+        when = at.isoformat(timespec="milliseconds")
+        self.undelivered = await self.fettle.change({**change, "environment": "production", "at": when})
+        return f" The {change['kind']} event was not delivered: {self.undelivered}." if self.undelivered else ""
+
+    @property
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self.wall(), UTC)
 
     async def _compacting(self) -> bool:
         try:

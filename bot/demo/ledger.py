@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from bot.demo.pool import Lease
+from bot.demo.pool import Lease, Watched, unwatched
 from bot.demo.sliding import Sliding
 
 KEPT_ROWS = 5_000
@@ -20,13 +20,14 @@ BATCHES, BATCH_PAUSE = 6, 0.2
 class Ledger:
     """Payments in a small database. One at a time may draw a number.
 
-    ``asked`` counts the payments that have asked for a number, ``drawn`` is the newest number.
+    ``asked`` counts the payments that have asked for a number, ``drawn`` is the newest number. ``span`` traces each
+    wait for the lock.
     """
 
-    def __init__(self, database: Path, clock: Callable[[], float]) -> None:
+    def __init__(self, database: Path, clock: Callable[[], float], span: Watched = unwatched) -> None:
         self.database = database
         self.waits = Sliding(clock())
-        self._clock = clock
+        self._clock, self._span = clock, span
         self._lock = asyncio.Lock()
         self._holder, self._held_since = "", 0.0
         self._waiting = 0
@@ -44,7 +45,8 @@ class Ledger:
         began = self._clock()
         self._waiting += 1
         try:
-            await self._lock.acquire()
+            with self._span("ledger: lock"):
+                await self._lock.acquire()
         finally:
             self._waiting -= 1
         now = self._clock()

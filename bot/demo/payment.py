@@ -17,6 +17,7 @@ from bot.demo.pool import Pool, PoolTimeout
 from bot.demo.serving import Place, follow_level, serve, shown
 from bot.demo.telemetry import Telemetry
 from bot.demo.till import Order, Release, Tools, load_release
+from bot.demo.tracing import Tracer
 
 POOL_SIZE, POOL_PATIENCE = 20, 1.0
 DISK_SIZE = 24_000_000  # bytes
@@ -33,12 +34,13 @@ class Payment:
         (place.folder / "data").mkdir(exist_ok=True)
         database = place.folder / "data" / "ledger.db"
         self._disk = Disk(place.folder / "disk", DISK_SIZE, place.clock)
-        self._log = Log(self._disk, "payment", place.wall)
-        self._ledger = Ledger(database, place.clock)
-        self._pool = Pool(database, POOL_SIZE, POOL_PATIENCE, place.clock)
+        self._log = Log(self._disk, "payment", place.wall, stream=place.logs)
+        self._tracer = Tracer("payment", place.spans, place.wall, place.clock, place.ids)
+        self._ledger = Ledger(database, place.clock, self._tracer.span)
+        self._pool = Pool(database, POOL_SIZE, POOL_PATIENCE, place.clock, self._tracer.span)
         self._compaction = Compaction(self._ledger, place.clock)
         self._tools = Tools(self._pool, self._ledger, self._journal, self._authorise)
-        self._telemetry = Telemetry(self._release.VERSION, place.clock)
+        self._telemetry = Telemetry(self._release.VERSION, place.clock, self._tracer)
         self._failures = self._telemetry.counter("payment_failures_total", "Payments that failed", ("reason",))
         self._gauges()
 
@@ -73,6 +75,8 @@ class Payment:
         await self._compaction.stop()
 
     def _set_level(self, level: str) -> None:
+        if level != self._log.level:
+            self._log.warning("log level changed", before=self._log.level, now=level)
         self._log.level = level
 
     async def _pay(self, request: web.Request) -> web.Response:
@@ -106,9 +110,12 @@ class Payment:
         self._log.dump(
             f"card network frames of {order.id}", lambda: base64.b64encode(self._place.chance.randbytes(FRAME)).decode()
         )
-        await asyncio.sleep(self._place.chance.gammavariate(4, 0.02))
+        with self._tracer.span("card network: authorise"):
+            await asyncio.sleep(self._place.chance.gammavariate(4, 0.02))
 
     async def _compact(self, _: web.Request) -> web.Response:
+        if not self._compaction.running:
+            self._log.info("compaction of the ledger started")
         self._compaction.start()
         return shown(self._compaction.table())
 

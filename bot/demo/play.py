@@ -68,6 +68,8 @@ async def _demo(folder: Path, options: DemoOptions) -> int:
                 return await _hands_free(stage, options.fault or FIRST_FAULT)
             _say(f"\n  Open {stage.url}\n")
             _say("  The buttons under “Try it” break the shop; the alert follows within half a minute.")
+            _say("  To see what Fettle does without its logs (loki), traces (jaeger) or metrics (prometheus):")
+            _say(f"""  curl {stage.control}/outage -d '{{"source": "loki", "on": true}}'""")
             _say(f"  Fettle's own log is {stage.log}. Ctrl-C ends everything.")
             await asyncio.Event().wait()
     except StartFailed as failure:

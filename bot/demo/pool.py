@@ -3,12 +3,20 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.demo.sliding import Level, Sliding
 
+Watched = Callable[[str], AbstractContextManager[object]]
+
 QUIET = 1.0  # seconds without a statement after which a transaction counts as idle
+
+
+def unwatched(_operation: str) -> AbstractContextManager[object]:
+    """For what nobody traces."""
+    return nullcontext()
 
 
 class PoolTimeout(Exception):
@@ -38,14 +46,19 @@ class Lease:
 
 
 class Pool:
-    """``size`` connections to one database. Whoever finds none free waits, ``patience`` seconds at most."""
+    """``size`` connections to one database. Whoever finds none free waits, ``patience`` seconds at most.
 
-    def __init__(self, database: Path, size: int, patience: float, clock: Callable[[], float]) -> None:
+    ``span`` traces each wait.
+    """
+
+    def __init__(
+        self, database: Path, size: int, patience: float, clock: Callable[[], float], span: Watched = unwatched
+    ) -> None:
         self.size, self.patience = size, patience
         self.waits = Sliding(clock())
         self.level = Level(clock())
         self.waiting = 0
-        self._clock = clock
+        self._clock, self._span = clock, span
         self._leases: dict[int, Lease] = {}
         self._free: asyncio.Queue[tuple[int, sqlite3.Connection]] = asyncio.Queue()
         for number in range(1, size + 1):
@@ -64,8 +77,9 @@ class Pool:
         began = self._clock()
         self.waiting += 1
         try:
-            async with asyncio.timeout(self.patience):
-                number, connection = await self._free.get()
+            with self._span("connection pool: take"):
+                async with asyncio.timeout(self.patience):
+                    number, connection = await self._free.get()
         except TimeoutError:
             self.waits.add(self._clock(), self._clock() - began, failed=True)
             raise PoolTimeout(f"no connection became free in {self.patience:g} s ({self.size} are in use)") from None

@@ -10,21 +10,22 @@ CRITICAL, WARNING = "critical", "warning"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Fires when a metric of a service stays above a limit for ``for_seconds``.
+    """Fires when a metric of a service stays beyond a limit for ``for_seconds``.
 
     ``description`` says what is the case, with ``{value}`` for the measured value: a ratio is shown in percent, seconds
-    as they are.
+    and days as they are.
     """
 
     name: str
     service: str
     metric: str
-    above: float
+    limit: float
     for_seconds: int
     severity: str
     summary: str
     description: str
-    unit: Literal["ratio", "seconds"]
+    unit: Literal["ratio", "seconds", "days"]
+    beyond: Literal["above", "below"] = "above"
 
     @property
     def selector(self) -> str:
@@ -34,16 +35,24 @@ class Rule:
     @property
     def expression(self) -> str:
         """The rule's PromQL."""
-        return f"{self.selector} > {self.above:g}"
+        return f"{self.selector} {'>' if self.beyond == 'above' else '<'} {self.limit:g}"
+
+    def holds(self, value: float) -> bool:
+        """Whether a value is beyond the limit; one that is no number is not."""
+        return value > self.limit if self.beyond == "above" else value < self.limit
 
     def described(self, value: float) -> str:
         """The description with its value."""
-        shown = f"{100 * value:.4g}%" if self.unit == "ratio" else f"{value:.2f} s"
+        shown = {"ratio": f"{100 * value:.4g}%", "seconds": f"{value:.2f} s", "days": f"{value:.1f} days"}[self.unit]
         return self.description.replace("{value}", shown)
 
     def template(self) -> str:
         """The description as Prometheus' template, which gives the same words."""
-        shown = "{{ $value | humanizePercentage }}" if self.unit == "ratio" else '{{ $value | printf "%.2f" }} s'
+        shown = {
+            "ratio": "{{ $value | humanizePercentage }}",
+            "seconds": '{{ $value | printf "%.2f" }} s',
+            "days": '{{ $value | printf "%.1f" }} days',
+        }[self.unit]
         return self.description.replace("{value}", shown)
 
 
@@ -102,6 +111,18 @@ RULES: tuple[Rule, ...] = (
         "Payment: disk above 90 %",
         "{value} of the disk is used.",
         "ratio",
+    ),
+    Rule(
+        "ShopCertificateEndsSoon",
+        "shop",
+        "tls_certificate_days_left",
+        14,
+        3,
+        WARNING,
+        "Shop: the TLS certificate ends within 14 days",
+        "The certificate that the shop serves ends in {value}. Then no browser buys anything any more.",
+        "days",
+        "below",
     ),
 )
 

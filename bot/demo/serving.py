@@ -13,12 +13,15 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from random import Random
+from random import Random, SystemRandom
 
 import yaml
 from aiohttp import web
+
+from bot.demo.collected import Stream
+from bot.demo.front_door import FrontDoor
 
 GRACE = 2.5  # seconds for requests under way when it ends
 CONFIG_AGAIN = 0.5  # seconds between two looks at config.yaml
@@ -26,12 +29,20 @@ CONFIG_AGAIN = 0.5  # seconds between two looks at config.yaml
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a service runs: its host's name and folder, and the service that it calls, if any."""
+    """Where a service runs: its host's name and folder, and the service that it calls, if any.
+
+    ``logs`` and ``spans`` are what somebody collects of it, ``door`` is its TLS door, where it has one. ``ids`` names
+    traces: it is not seeded, or a process that is started again would use the same names.
+    """
 
     host: str
     folder: Path
     upstream: str
     chance: Random
+    logs: Stream | None = None
+    spans: Stream | None = None
+    door: FrontDoor | None = None
+    ids: Random = field(default_factory=SystemRandom)
     clock: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time
 
@@ -40,13 +51,19 @@ def serve(build: Callable[[Place], web.Application]) -> None:
     """Read the command line, build the service and run it."""
     parser = argparse.ArgumentParser(description="A service of Fettle's demo; `python -m bot.demo.world` starts it.")
     parser.add_argument("--fd", type=int, required=True, help="the listening socket's descriptor")
+    parser.add_argument("--tls-fd", type=int, help="the descriptor of a listening socket for TLS")
     parser.add_argument("--host-dir", type=Path, required=True)
+    parser.add_argument("--collect", type=Path, help="the beginning of the files for its logs and spans")
     parser.add_argument("--upstream", default="")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     folder: Path = given.host_dir
-    place = Place(folder.name, folder, given.upstream, Random(given.seed))  # noqa: S311  # made-up delays, no secrets
-    asyncio.run(_run(build, place, socket.socket(fileno=given.fd)))
+    logs, spans = (Stream(Path(f"{given.collect}.{kind}")) if given.collect else None for kind in ("logs", "spans"))
+    secure = socket.socket(fileno=given.tls_fd) if given.tls_fd is not None else None
+    door = FrontDoor(folder / "tls", secure.getsockname()[1]) if secure else None
+    chance = Random(given.seed)  # noqa: S311  # made-up delays, no secrets
+    place = Place(folder.name, folder, given.upstream, chance, logs, spans, door)
+    asyncio.run(_run(build, place, socket.socket(fileno=given.fd), secure))
 
 
 def shown(body: object) -> web.Response:
@@ -65,19 +82,30 @@ def config(folder: Path) -> dict[str, object]:
 
 async def follow_level(folder: Path, tell: Callable[[str], None]) -> None:
     """Tell the log level that the host's configuration asks for, again whenever the file changes."""
+    await follow(folder / "config.yaml", lambda: tell(str(config(folder).get("log_level", "info"))))
+
+
+async def follow(file: Path, changed: Callable[[], None]) -> None:
+    """Say that a file is there or was changed, until cancelled."""
     seen = 0
     while True:
-        try:
-            changed = (folder / "config.yaml").stat().st_mtime_ns
-        except FileNotFoundError:
-            changed = seen
-        if changed != seen:
-            seen = changed
-            tell(str(config(folder).get("log_level", "info")))
+        now = _changed_at(file) or seen
+        if now != seen:
+            seen = now
+            changed()
         await asyncio.sleep(CONFIG_AGAIN)
 
 
-async def _run(build: Callable[[Place], web.Application], place: Place, sock: socket.socket) -> None:
+def _changed_at(file: Path) -> int | None:
+    try:
+        return file.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
+
+
+async def _run(
+    build: Callable[[Place], web.Application], place: Place, sock: socket.socket, secure: socket.socket | None
+) -> None:
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -89,13 +117,18 @@ async def _run(build: Callable[[Place], web.Application], place: Place, sock: so
             told.set()
 
     loop.add_reader(sys.stdin.fileno(), read)
-    sock.setblocking(False)
     runner = web.AppRunner(build(place), access_log=None, shutdown_timeout=GRACE)
     await runner.setup()
-    site = web.SockSite(runner, sock, backlog=256)
-    await site.start()
+    sock.setblocking(False)
+    sites = [web.SockSite(runner, sock, backlog=256)]
+    if secure is not None and place.door is not None:
+        secure.setblocking(False)
+        sites.append(web.SockSite(runner, secure, ssl_context=place.door.context, backlog=256))
+    for site in sites:
+        await site.start()
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     await told.wait()
-    await site.stop()
+    for site in sites:
+        await site.stop()
     await runner.cleanup()

@@ -161,6 +161,8 @@ class Stage:
         return {
             **given,
             **metrics,
+            "LOKI_URL": str(self.world["loki"]),
+            "JAEGER_URL": str(self.world["jaeger"]),
             "PYTHONUNBUFFERED": "1",
             "SLACK_API_URL": f"{self.url}/api/",
             "SLACK_BOT_TOKEN": app.bot_token,
@@ -203,7 +205,8 @@ async def _until_ready(url: str, process: asyncio.subprocess.Process, log: Path)
     try:
         async with asyncio.timeout(START_SECONDS), _session() as session:
             while process.returncode is None:
-                with contextlib.suppress(aiohttp.ClientError):
+                # A question that takes too long on a busy machine is asked again; only the whole time ends the wait.
+                with contextlib.suppress(aiohttp.ClientError, TimeoutError):
                     async with session.get(url) as response:
                         if response.ok:
                             return

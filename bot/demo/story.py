@@ -18,6 +18,8 @@ CAUSES = {
     "pool-leak": re.compile(r"payment.*2\.31", re.IGNORECASE),
     "disk-full": re.compile(r"payment.*disk|disk.*payment", re.IGNORECASE),
     "slow-dependency": re.compile(r"^(?!.*\bdeploy\b).*payment", re.IGNORECASE),
+    "bad-flag": re.compile(r"shop.*volume-discount|volume-discount.*shop", re.IGNORECASE),
+    "certificate-expiring": re.compile(r"shop.*certificate|certificate.*shop", re.IGNORECASE),
     "stubborn-leak": re.compile(r"payment.*2\.31", re.IGNORECASE),
 }
 

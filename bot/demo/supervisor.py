@@ -25,13 +25,13 @@ class StartFailed(Exception):
 class Program:
     """One program. ``command`` gives its arguments; one that ``announces`` itself says ``ready`` when it answers.
 
-    ``sock`` is a listening socket that outlives each process: callers wait in its queue instead of being refused.
+    ``sockets`` listen and outlive each process: callers wait in their queues instead of being refused.
     """
 
     name: str
     command: Callable[[], Sequence[str]]
     log: Path
-    sock: socket.socket | None = None
+    sockets: Sequence[socket.socket] = ()
     announces: bool = True
     restarts: int = 0
     crashes: int = 0
@@ -92,7 +92,7 @@ class Program:
             pause = min(pause * 2, 5.0)
 
     async def _spawn(self) -> asyncio.subprocess.Process:
-        fds = (self.sock.fileno(),) if self.sock else ()
+        fds = tuple(one.fileno() for one in self.sockets)
         with self.log.open("ab") as log:
             process = await asyncio.create_subprocess_exec(
                 *self.command(),
@@ -126,10 +126,12 @@ def last_words(log: Path) -> str:
         return ""
 
 
-def service(module: str, sock: socket.socket, folder: Path, seed: int, upstream: str = "") -> list[str]:
-    """The command line of one of the demo's own services."""
-    command = [sys.executable, "-m", module, "--fd", str(sock.fileno()), "--host-dir", str(folder), "--seed", str(seed)]
-    return [*command, "--upstream", upstream] if upstream else command
+def service(module: str, sock: socket.socket, folder: Path, **options: object) -> list[str]:
+    """The command line of one of the demo's services: ``seed=7`` becomes ``--seed 7``, what is empty is left out."""
+    command = [sys.executable, "-m", module, "--fd", str(sock.fileno()), "--host-dir", str(folder)]
+    for name, value in options.items():
+        command += [f"--{name.replace('_', '-')}", str(value)] if value not in ("", None) else []
+    return command
 
 
 def leashed(*command: str) -> list[str]:

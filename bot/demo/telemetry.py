@@ -10,6 +10,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from bot.demo.sliding import Level, Sliding
+from bot.demo.tracing import HEADER, Tracer
 
 BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0, 3.0)
 FAILED_FROM = 500
@@ -18,11 +19,11 @@ FAILED_FROM = 500
 class Telemetry:
     """What one process tells about itself. ``labels`` of a gauge are none or one pair."""
 
-    def __init__(self, version: str, clock: Callable[[], float]) -> None:
+    def __init__(self, version: str, clock: Callable[[], float], tracer: Tracer) -> None:
         self.registry = CollectorRegistry()
         self.requests = Sliding(clock())
-        self._clock = clock
-        self._gauges: list[tuple[str, str, Mapping[str, str], Callable[[float], float]]] = []
+        self._clock, self._tracer = clock, tracer
+        self._gauges: list[tuple[str, str, Mapping[str, str], Callable[[float], float | None]]] = []
         self._cpu = Level(clock())
         self._cpu_seen = (clock(), _cpu_seconds())
         self._count = Counter(
@@ -44,9 +45,9 @@ class Telemetry:
         self.registry.register(_Gauges(self._read))
 
     def gauge(
-        self, name: str, text: str, value: Callable[[float], float], labels: Mapping[str, str] | None = None
+        self, name: str, text: str, value: Callable[[float], float | None], labels: Mapping[str, str] | None = None
     ) -> None:
-        """Show a value that is read when the metrics are; it is given the clock's time."""
+        """Show a value that is read when the metrics are; it is given the clock's time. None shows nothing."""
         self._gauges.append((name, text, labels or {}, value))
 
     def counter(self, name: str, text: str, labels: tuple[str, ...] = ()) -> Counter:
@@ -58,22 +59,24 @@ class Telemetry:
         return Histogram(name, text, labels, buckets=BUCKETS, registry=self.registry)
 
     def middleware(self) -> Middleware:
-        """Notes every answered ``POST``: those are the service's work."""
+        """Notes and traces every answered ``POST``: those are the service's work."""
 
         @web.middleware
         async def note(request: web.Request, handler: Handler) -> web.StreamResponse:
             if request.method != "POST":
                 return await handler(request)
             began, status = self._clock(), FAILED_FROM
-            try:
-                response = await handler(request)
-                status = response.status
-                return response
-            except web.HTTPException as refusal:
-                status = refusal.status
-                raise
-            finally:
-                self._note(request, began, status)
+            with self._tracer.span(f"POST {_route(request)}", "server", request.headers.get(HEADER, "")) as span:
+                try:
+                    response = await handler(request)
+                    status = response.status
+                    return response
+                except web.HTTPException as refusal:
+                    status = refusal.status
+                    raise
+                finally:
+                    self._note(request, began, status)
+                    span.failed, span.tags["http.status_code"] = status >= FAILED_FROM, status
 
         return note
 
@@ -82,8 +85,7 @@ class Telemetry:
         return web.Response(body=generate_latest(self.registry), headers={"Content-Type": "text/plain; version=0.0.4"})
 
     def _note(self, request: web.Request, began: float, status: int) -> None:
-        resource = request.match_info.route.resource
-        route = resource.canonical if resource else "none"
+        route = _route(request)
         now = self._clock()
         self._count.labels(request.method, route, str(status)).inc()
         self._took.labels(request.method, route).observe(now - began)
@@ -102,9 +104,12 @@ class Telemetry:
         now = self._clock()
         families: dict[str, GaugeMetricFamily] = {}
         for name, text, labels, value in self._gauges:
+            found = value(now)
+            if found is None:
+                continue
             if name not in families:
                 families[name] = GaugeMetricFamily(name, text, labels=list(labels))
-            families[name].add_metric(list(labels.values()), value(now))
+            families[name].add_metric(list(labels.values()), found)
         return families.values()
 
 
@@ -117,6 +122,11 @@ class _Gauges:
     def collect(self) -> Iterable[Metric]:
         """Every gauge's value now."""
         return self._read()
+
+
+def _route(request: web.Request) -> str:
+    resource = request.match_info.route.resource
+    return resource.canonical if resource else "none"
 
 
 def _cpu_seconds() -> float:

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
@@ -12,13 +13,19 @@ PER_SECOND = 18.0
 SWELL, SWELL_SECONDS = 0.12, 40.0
 LARGE_SHARE = 0.13
 MOST_AT_ONCE = 120
+TLS_SHARE = 0.2  # each of those is a handshake, which costs CPU here
 
 
 @dataclass(slots=True)
 class Traffic:
-    """Sends orders to ``shop`` until cancelled; customers do not wait for each other."""
+    """Sends orders to ``shop`` until cancelled, a part of them to ``secure``; customers do not wait for each other.
+
+    Those who come over TLS trust ``trusted`` only, and buy nothing where the certificate is not right.
+    """
 
     shop: str
+    secure: str
+    trusted: ssl.SSLContext
     chance: Random
     clock: Callable[[], float]
     sent: int = 0
@@ -53,8 +60,10 @@ class Traffic:
     async def _order(self, session: aiohttp.ClientSession) -> None:
         self.sent += 1
         order = f"o-{self.chance.getrandbits(40):010x}"
+        shop, tls = (self.secure, self.trusted) if self.chance.random() < TLS_SHARE else (self.shop, True)
+        body = {"order": order, "cents": self._cents()}
         try:
-            async with session.post(f"{self.shop}/checkout", json={"order": order, "cents": self._cents()}) as response:
+            async with session.post(f"{shop}/checkout", json=body, ssl=tls) as response:
                 self.failed += response.status >= 500  # noqa: PLR2004  # HTTP's own line between mine and thine
         except (aiohttp.ClientError, TimeoutError):
             self.failed += 1

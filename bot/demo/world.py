@@ -2,9 +2,10 @@
 
 It lays out the hosts, starts shop, payment, traffic and whoever watches, and prints one JSON line when all is well::
 
-    {"control": url, "prometheus": url or null, "recorder": path or null, "shop": url, "payment": url,
+    {"control": url, "prometheus": url or null, "recorder": path or null, "loki": url, "jaeger": url,
+     "shop": url, "secure": url, "payment": url,
      "hosts": {"pay-01": {"service": "payment", "host_dir": …, "supervisor_url": …, "service_url": …}, …},
-     "baseline_seconds": 22}
+     "baseline_seconds": 40}
 
 The past of ordinary samples is long enough to compare with ``baseline_seconds`` after that line. The world ends, and
 everything it started with it, on SIGTERM, on SIGINT, and when its starter is gone: when its standard input ends, where
@@ -16,8 +17,10 @@ import argparse
 import asyncio
 import json
 import os
+import shutil
 import signal
 import socket
+import ssl
 import stat
 import sys
 import time
@@ -29,16 +32,19 @@ from random import Random
 
 from aiohttp import web
 
+from bot.demo.authority import Authority, lay_out
 from bot.demo.control import Control
 from bot.demo.deliver import Fettle
 from bot.demo.faults import Faults
+from bot.demo.flags import USUAL, write_flags
 from bot.demo.host import LEAKING, SOUND, Host, release_text
 from bot.demo.leash import die_with_parent
 from bot.demo.observability import Embedded, Prometheus, Watch, installed
+from bot.demo.sources import LOGS, METRICS, TRACES, Sources
 from bot.demo.supervisor import Program, StartFailed, listen, service, url_of
 from bot.demo.traffic import Traffic
 
-BASELINE_SECONDS = 22
+BASELINE_SECONDS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +65,34 @@ class World:
         self._wanted = wanted
         self._folder = wanted.home.absolute() / "world"
         self._chance = Random(wanted.seed)  # noqa: S311  # made-up customers, no secrets
-        self._sockets: list[socket.socket] = [listen(), listen()]
+        self._sockets: list[socket.socket] = [listen(), listen(), listen()]
         self._control_socket = socket.create_server(("127.0.0.1", wanted.port))
-        self.shop, self.payment = map(url_of, self._sockets)
+        self.shop, self.payment, secure = map(url_of, self._sockets)
+        self.secure = secure.replace("http:", "https:")
         self.control = url_of(self._control_socket)
         self._hosts = {
             "payment": Host("pay-01", "payment", self._folder / "host" / "pay-01"),
             "shop": Host("shop-01", "shop", self._folder / "host" / "shop-01"),
         }
+        self._sources = Sources(self._folder / "collected", {name: host.name for name, host in self._hosts.items()})
         self._programs = {
             "payment": self._program("payment", self._sockets[1]),
-            "shop": self._program("shop", self._sockets[0], self.payment),
+            "shop": self._program("shop", self._sockets[0], self._sockets[2], upstream=self.payment),
         }
-        self._traffic = Traffic(self.shop, Random(self._chance.random()), time.monotonic)  # noqa: S311  # as above
+        signer = Authority.found(datetime.now(UTC))
+        trusted, customers = ssl.create_default_context(cadata=signer.pem), Random(self._chance.random())  # noqa: S311  # as above
+        self._traffic = Traffic(self.shop, self.secure, trusted, customers, time.monotonic)
         self._flowing: asyncio.Task[None] | None = None
         self._watch = self._watching()
         self._faults = Faults(
-            self._hosts["payment"], self.payment, self.control, wanted.fettle, self._restart_payment, time.time
+            self._hosts["payment"],
+            self._hosts["shop"],
+            signer,
+            self.payment,
+            self.control,
+            wanted.fettle,
+            self._restart_payment,
+            time.time,
         )
         self._api: web.AppRunner | None = None
         self._began = time.monotonic()
@@ -85,20 +102,28 @@ class World:
         (self._folder / "log").mkdir(parents=True, exist_ok=True)
         releases = {version: release_text(version) for version in (SOUND, LEAKING)}
         self._hosts["payment"].lay_out(releases, SOUND, self._chance)
-        self._hosts["shop"].lay_out({}, "", self._chance)
+        shop = self._hosts["shop"]
+        shop.lay_out({}, "", self._chance)
+        write_flags(shop.folder, USUAL)
+        shutil.rmtree(shop.folder / "tls", ignore_errors=True)
+        lay_out(shop.folder / "tls", self._faults.signer, datetime.now(UTC))
+        self._sources.lay_out()
         await asyncio.gather(*(program.start() for program in self._programs.values()))
         self._flowing = asyncio.create_task(self._traffic.run())
-        control = Control(self._faults, self.restart, self.status)
+        control = Control(self._faults, self._sources, self.restart, self.status)
         self._api = web.AppRunner(control.app(), access_log=None)
         await self._api.setup()
         await web.SockSite(self._api, self._control_socket).start()
         await self._watch.start()
+        self._sources.prometheus, self._sources.recorder = self._watch.prometheus, self._watch.recorder
+        await self._sources.start()
 
     async def stop(self) -> None:
         """End everything that was started."""
         if self._flowing:
             self._flowing.cancel()
             await asyncio.gather(self._flowing, return_exceptions=True)
+        await self._sources.stop()
         await self._watch.stop()
         # The caller first: it would wait for a payment process that is gone.
         for name in ("shop", "payment"):
@@ -131,6 +156,7 @@ class World:
                 for name, program in self._programs.items()
             },
             "traffic": {"orders": self._traffic.sent, "failed": self._traffic.failed},
+            "sources_out": sorted(self._sources.out),
             "deliveries": {"taken": self._wanted.fettle.delivered, "not_taken": self._wanted.fettle.refused},
             "seconds": round(up, 1),
             "baseline": up > BASELINE_SECONDS,
@@ -150,10 +176,13 @@ class World:
         }
         return {
             "control": self.control,
-            "prometheus": self._watch.prometheus,
-            "recorder": str(self._watch.recorder) if self._watch.recorder else None,
+            "prometheus": self._sources.urls.get(METRICS),
+            "recorder": str(self._sources.database) if self._sources.database else None,
+            "loki": self._sources.urls[LOGS],
+            "jaeger": self._sources.urls[TRACES],
             "shop": self.shop,
             "payment": self.payment,
+            "secure": self.secure,
             "hosts": hosts,
             "baseline_seconds": BASELINE_SECONDS,
         }
@@ -161,12 +190,17 @@ class World:
     async def _restart_payment(self) -> None:
         await self._programs["payment"].restart()
 
-    def _program(self, name: str, sock: socket.socket, upstream: str = "") -> Program:
+    def _program(self, name: str, sock: socket.socket, tls: socket.socket | None = None, upstream: str = "") -> Program:
         module, folder = f"bot.demo.{name}", self._hosts[name].folder
-        seed = self._chance.getrandbits(31)
-        return Program(
-            name, lambda: service(module, sock, folder, seed, upstream), self._folder / "log" / f"{name}.log", sock
-        )
+        options = {
+            "seed": self._chance.getrandbits(31),
+            "collect": self._sources.begins(name),
+            "tls_fd": tls.fileno() if tls else None,
+            "upstream": upstream,
+        }
+        sockets = (sock, tls) if tls else (sock,)
+        log = self._folder / "log" / f"{name}.log"
+        return Program(name, lambda: service(module, sock, folder, **options), log, sockets)
 
     def _watching(self) -> Watch:
         targets = {

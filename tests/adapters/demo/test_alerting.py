@@ -53,6 +53,18 @@ def test_an_alert_fires_once_its_rule_has_held_long_enough_and_ends_with_it() ->
     assert evaluator.evaluate(ROOMY, after(6)) == ()
 
 
+def test_a_rule_may_hold_below_its_limit() -> None:
+    rule = next(rule for rule in RULES if rule.name == "ShopCertificateEndsSoon")
+    evaluator = Evaluator("http://rules")
+    for second, days in enumerate((89.9, 2.04, 2.04, 2.04)):
+        assert evaluator.evaluate([(rule, [Reading(SHOP, days)])], after(second)) == ()
+    (fired,) = evaluator.evaluate([(rule, [Reading(SHOP, 2.04)])], after(4))
+    assert "ends in 2.0 days." in fired.annotations["description"]
+    assert evaluator.evaluate([(rule, [Reading(SHOP, 14.0)])], after(5))[0].ended_at == after(5)
+    assert rule.expression == 'tls_certificate_days_left{service="shop"} < 14'
+    assert '{{ $value | printf "%.1f" }} days' in rule.template()
+
+
 def test_a_moment_below_the_limit_begins_the_wait_anew() -> None:
     evaluator = Evaluator("http://rules")
     for second, readings in enumerate((FULL, FULL, ROOMY, FULL, FULL, FULL)):

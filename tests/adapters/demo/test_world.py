@@ -34,7 +34,10 @@ async def gone(home: Path) -> bool:
 async def test_its_line_says_where_everything_is_and_everything_is_there(tmp_path: Path) -> None:
     async with stage(tmp_path) as world:
         said = world.said
-        assert set(said) == {"control", "prometheus", "recorder", "shop", "payment", "hosts", "baseline_seconds"}
+        assert set(said) == {
+            *("control", "prometheus", "recorder", "loki", "jaeger", "shop", "secure", "payment", "hosts"),
+            "baseline_seconds",
+        }
         assert {name: host["service"] for name, host in said["hosts"].items()} == {
             "pay-01": "payment",
             "shop-01": "shop",
@@ -53,17 +56,22 @@ async def test_its_line_says_where_everything_is_and_everything_is_there(tmp_pat
 async def test_faults_are_refused_by_name_and_while_they_are_on(tmp_path: Path) -> None:
     async with stage(tmp_path) as world:
         async with world.session.get(f"{world.said['control']}/faults") as response:
-            assert list(await response.json()) == ["pool-leak", "disk-full", "slow-dependency", "stubborn-leak"]
+            assert list(await response.json()) == [
+                *("pool-leak", "disk-full", "slow-dependency", "bad-flag", "certificate-expiring", "stubborn-leak")
+            ]
         assert (await world.post("/break", {"fault": "fire"}))[0] == 400
         assert (await world.post("/break", {"fault": "stubborn-leak"}))[0] == 200
         for fault in ("stubborn-leak", "pool-leak"):
             status, said = await world.post("/break", {"fault": fault})
             assert (status, "on already" in said["error"]) == (409, True)
-        assert (await world.post("/break", {"fault": "disk-full"}))[0] == 200
-        assert (await world.status())["faults"] == ["stubborn-leak", "disk-full"]
+        for fault in ("disk-full", "bad-flag", "certificate-expiring"):
+            assert (await world.post("/break", {"fault": fault}))[0] == 200
+        assert (await world.status())["faults"] == ["stubborn-leak", "disk-full", "bad-flag", "certificate-expiring"]
         assert (await world.post("/reset"))[0] == 200
         assert (await world.status())["faults"] == []
-        assert world.inbox.changes[0]["version"] == "2.31"
+        deploy, flag = world.inbox.changes
+        assert deploy["version"] == "2.31"
+        assert (flag["kind"], flag["service"], flag["version"], flag["previous"]) == (*("flag", "shop", "on", "off"),)
 
 
 async def test_it_answers_programs_of_this_machine_only(tmp_path: Path) -> None:
