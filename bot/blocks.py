@@ -1,6 +1,7 @@
 """Slack's blocks as views use them: short names, Slack's limits kept, and one check before anything leaves."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,6 +27,8 @@ from slack_sdk.models.blocks import (
 
 TOTAL_CHARACTERS = 13_000
 SECTION, FIELD, CONTEXT, BUTTON = 3_000, 2_000, 2_000, 75
+FENCE = "```"
+_HALF = re.compile(r"(?:&[a-z]{0,3}|<[^<>]*)$")
 
 
 def text(words: str) -> SectionBlock:
@@ -152,4 +155,13 @@ def plain(blocks: Sequence[Block], most: int = 50) -> list[dict[str, Any]]:
 
 
 def _cut(words: str, limit: int) -> str:
-    return words if len(words) <= limit else words[: limit - 1] + "…"
+    """At most so many characters; no escape and no link is cut through, and a code block that begins here ends here."""
+    kept = _short(words, limit)
+    if kept.count(FENCE) % 2:
+        kept = _short(kept, limit - len(FENCE))
+        kept += FENCE * (kept.count(FENCE) % 2)
+    return kept
+
+
+def _short(words: str, limit: int) -> str:
+    return words if len(words) <= limit else _HALF.sub("", words[: limit - 1]) + "…"

@@ -11,8 +11,9 @@ from bot.domain.catalogue import Catalogue, Indicator, Service
 from bot.domain.cause import CauseKind
 from bot.domain.change import Change, ChangeState, Reading, Risk
 from bot.domain.evidence import Series
+from bot.domain.grouping import Place, Placement, opened
 from bot.domain.guide import Expect, Guide, GuideRun, Step, start
-from bot.domain.incident import Incident, Place, Placement, opened
+from bot.domain.incident import Incident
 from bot.domain.policy import Actor
 from bot.domain.run import Call, Plan, Task
 from bot.domain.signal import Severity, Signal, SignalKind, Status, alert_id

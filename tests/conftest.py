@@ -16,7 +16,22 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-FOREIGN_SETTINGS = ("ANSIBLE_", "FETTLE_", "LANGCHAIN_", "LANGSMITH_", "OPENAI_", "PROMETHEUS_", "SLACK_")
+FOREIGN_SETTINGS = (
+    "ANSIBLE_",
+    "ARGOCD_",
+    "ELASTICSEARCH_",
+    "FETTLE_",
+    "GITHUB_",
+    "JAEGER_",
+    "KUBERNETES_",
+    "LANGCHAIN_",
+    "LANGSMITH_",
+    "LOKI_",
+    "OPENAI_",
+    "PROMETHEUS_",
+    "SLACK_",
+    "TEMPO_",
+)
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 PROGRAMS = {"browser": ("chromium",), "servers": ("prometheus", "prometheus-alertmanager")}
 

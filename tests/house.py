@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PRODUCT = ("bot", "skills", "knowledge", "prompts", "storage")
 
 BROAD_EXCEPT_ALLOWED = ("bot/slack/listeners.py", "bot/web/", "bot/engine/", "bot/schedule.py")
-PROCESSES_ALLOWED = ("bot/runners/", "bot/demo/")
+PROCESSES_ALLOWED = ("bot/runners/", "bot/demo/", "knowledge/git.py")
 ENVIRONMENT_ALLOWED = ("bot/settings.py",)
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "manager", "managers", "base", "common", "misc"}
 
@@ -49,10 +49,10 @@ def product_files() -> Iterator[tuple[str, str]]:
 
 
 def is_pure(path: str) -> bool:
-    """Tell whether the file must be pure: the domain, the contract, the blocks, and each skill's logic and views."""
+    """Tell whether the file must be pure: the domain, the contract, the blocks, each skill's logic, views, signals."""
     return (
         path.startswith(("bot/domain/", "bot/blocks.py", "bot/skill.py"))
-        or re.fullmatch(r"skills/\w+/(logic|views)\.py", path) is not None
+        or re.fullmatch(r"skills/\w+/(logic|views|signals/\w+)\.py", path) is not None
     )
 
 
@@ -153,7 +153,7 @@ def broad_excepts(path: str, source: str) -> list[str]:
 
 
 def processes(path: str, source: str) -> list[str]:
-    """Processes start in bot/runners; the demo starts the world that it breaks."""
+    """Processes start in bot/runners; the demo starts the world that it breaks, knowledge asks git for repositories."""
     if path.startswith(PROCESSES_ALLOWED):
         return []
     tree = ast.parse(source)

@@ -148,6 +148,7 @@ async def test_a_chore_comes_round_although_it_fails_and_ends_with_the_schedule(
     schedule.start()
     await until(lambda: done.count("fail") > 1 and done.count("well") > 1)
     schedule.stop()
+    await asyncio.sleep(0.1)  # what was under way already may end
     many = len(done)
     await asyncio.sleep(0.15)
     assert len(done) == many

@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -149,7 +149,11 @@ When ShopErrors fires, checkouts of the shop fail. Set the shop to well with the
 
 @dataclass
 class SmallHouse:
-    """A workspace, a service and a Fettle that can be killed. ``to`` is what the guide's change sets the service to."""
+    """A workspace, a service and a Fettle that can be killed. ``to`` is what the guide's change sets the service to.
+
+    ``settings`` are more variables of Fettle's environment; ``files`` are more files of its configuration, by their
+    paths, each made from the one that would stand there otherwise.
+    """
 
     folder: Path
     to: str = "well"
@@ -161,6 +165,8 @@ class SmallHouse:
     port: int = 0
     apart: bool = False
     storm_after: int = 12
+    settings: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
     _fettle: list[asyncio.subprocess.Process] = field(default_factory=list)
     _alerts: int = 0
 
@@ -234,6 +240,7 @@ class SmallHouse:
             "FETTLE_HTTP_PORT": str(self.port),
             "FETTLE_WEBHOOK_TOKEN": TOKEN,
             "FETTLE_RECORDER": str(self.folder / "metrics.db"),
+            **self.settings,
         }
         if self.apart:
             release = await self._program("release", environment)
@@ -346,6 +353,7 @@ def _write(house: SmallHouse) -> None:
         "guides/shop.yaml": GUIDE.format(to=house.to, pause=house.pause),
         "runbooks/shop.md": RUNBOOK,
     }
+    files |= {name: made(files.get(name, "")) for name, made in house.files.items()}
     for name, text in files.items():
         (config / name).parent.mkdir(parents=True, exist_ok=True)
         (config / name).write_text(text)

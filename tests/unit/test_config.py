@@ -12,6 +12,7 @@ from bot.domain.action import Parameter, Watch
 from bot.domain.cause import CauseKind
 from bot.domain.guide import Expect
 from bot.domain.past import Moment
+from bot.domain.reading import Folder
 from bot.domain.source import Bearer, Hmac, Open, Place
 from bot.errors import ConfigError
 from tests.house import ROOT
@@ -141,7 +142,7 @@ def test_everything_is_read(folder: Path) -> None:
     assert house.grouping.paths == {"shop": frozenset({"payment"}), "payment": frozenset()}
     assert config.roles["approver"].users == ("U0APPROVER",)
     assert config.roles["approver"].groups == ("S0APPROVERS",)
-    assert config.knowledge == (folder / "runbooks",)
+    assert config.knowledge == (Folder("runbooks", str(folder / "runbooks")),)
     payment = config.catalogue.services["payment"]
     assert payment.hosts == ("pay-1",)
     assert config.catalogue.hosts["pay-1"] == {"ansible_connection": "local", "port": 9}

@@ -5,20 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.incident import (
-    TRANSITIONS,
-    Grouping,
-    Incident,
-    IncidentState,
-    Move,
-    Mute,
-    Place,
-    absorb,
-    advance,
-    number,
-    opened,
-    place,
-)
+from bot.domain.grouping import Grouping, Place, absorb, opened, place
+from bot.domain.incident import TRANSITIONS, Incident, IncidentState, Move, Mute, advance, number
 from bot.domain.signal import Severity, Signal
 from bot.errors import IllegalTransition, NotFound
 from tests.builders import NOW, alert, at, cleared, incident
@@ -28,7 +16,7 @@ NOWHERE = Grouping()
 
 
 def placed(signal: Signal, *incidents: Incident, grouping: Grouping = PATHS) -> tuple[Place, int | None]:
-    found = place(signal, incidents, None, (), grouping, signal.at)
+    found = place(signal, incidents, None, grouping, signal.at)
     return found.place, found.incident
 
 
@@ -122,10 +110,10 @@ def test_an_incident_that_nobody_touched_for_the_window_takes_no_more() -> None:
 def test_the_incident_that_holds_the_alert_takes_it_however_old_and_muted() -> None:
     mute = Mute("m", "payment", "", at(999), "U-ada", "")
     fired = alert(minutes=120)
-    assert place(fired, [incident(1)], 3, [mute], PATHS, at(120)).place is Place.REFIRE
-    found = place(cleared(fired, 121), [incident(1)], 3, [mute], PATHS, at(121))
+    assert place(fired, [incident(1)], 3, PATHS, at(120), hold=mute.hold()).place is Place.REFIRE
+    found = place(cleared(fired, 121), [incident(1)], 3, PATHS, at(121), hold=mute.hold())
     assert (found.place, found.incident) == (Place.CLEAR, 3)
-    assert place(cleared(fired, 121), [incident(1)], None, (), PATHS, at(121)).place is Place.IGNORE
+    assert place(cleared(fired, 121), [incident(1)], None, PATHS, at(121)).place is Place.IGNORE
 
 
 @pytest.mark.parametrize(
@@ -139,9 +127,12 @@ def test_the_incident_that_holds_the_alert_takes_it_however_old_and_muted() -> N
     ],
 )
 def test_a_mute_covers_its_service_or_alert_until_its_end(mute: Mute, covered: bool) -> None:  # noqa: FBT001  # a table
-    found = place(alert(), (), None, [mute], NOWHERE, NOW)
-    assert (found.place is Place.MUTED) is covered
-    assert not covered or "why" in found.reason
+    assert mute.covers(alert(), NOW) is covered
+    found = place(alert(), (), None, NOWHERE, NOW, hold=mute.hold())
+    assert found.place is Place.MUTED
+    assert "<@U>" in found.reason
+    assert "until" in found.reason
+    assert "why" in found.reason
 
 
 def test_too_many_at_once_are_a_storm_that_takes_the_rest() -> None:
@@ -149,7 +140,7 @@ def test_too_many_at_once_are_a_storm_that_takes_the_rest() -> None:
     assert placed(alert("Errors", "other", 0.5), *many) == (Place.STORM, None)
     assert placed(alert("Errors", "other", 0.5), *many[:11]) == (Place.NEW, None)
     assert placed(alert("Errors", "other", 1.1), *many) == (Place.NEW, None)
-    storm, _, _ = opened(alert("Errors", "other"), 99, "C1", place(alert(), many, None, (), NOWHERE, NOW), NOW)
+    storm, _, _ = opened(alert("Errors", "other"), 99, "C1", place(alert(), many, None, NOWHERE, NOW), NOW)
     assert (storm.title, storm.service, storm.storm) == ("Alert storm", "", True)
     assert placed(alert("Errors", "another", 0.5), *many, storm) == (Place.JOIN, 99)
     assert placed(alert("Errors", "s3", 0.5), *many, storm) == (Place.JOIN, 3), "its own service's incident is nearer"
@@ -158,23 +149,23 @@ def test_too_many_at_once_are_a_storm_that_takes_the_rest() -> None:
 
 def test_a_joining_alert_is_counted_with_its_reason() -> None:
     first, other = incident(1, "payment"), alert("Errors", "shop", 1)
-    found = place(other, [first], None, (), PATHS, at(1))
+    found = place(other, [first], None, PATHS, at(1))
     merged, held, entry = absorb(first, None, other, found, at(1))
     assert (merged.alerts, merged.firing, merged.services) == (2, 2, ("payment", "shop"))
-    assert merged.joined == ("shop calls payment",) == (held.why,)
+    assert merged.joined == ("shop calls payment, within 10 min",) == (held.why,)
     assert (merged.touched_at, merged.service, merged.title) == (at(1), first.service, first.title)
     assert entry.verb == "join"
 
 
 def test_an_alert_clears_once_and_may_fire_again() -> None:
     signal = alert()
-    first, held, _ = opened(signal, 1, "C1", place(signal, (), None, (), NOWHERE, NOW), NOW)
-    found = place(cleared(signal, 3), [first], 1, (), NOWHERE, at(3))
+    first, held, _ = opened(signal, 1, "C1", place(signal, (), None, NOWHERE, NOW), NOW)
+    found = place(cleared(signal, 3), [first], 1, NOWHERE, at(3))
     quiet, held, _ = absorb(first, held, cleared(signal, 3), found, at(3))
     assert (quiet.firing, held.cleared_at, held.times) == (0, at(3), 1)
     quiet, held, _ = absorb(quiet, held, cleared(signal, 4), found, at(4))
     assert (quiet.firing, held.cleared_at) == (0, at(3)), "a second clearing changes nothing"
-    again = place(signal, [quiet], 1, (), NOWHERE, at(5))
+    again = place(signal, [quiet], 1, NOWHERE, at(5))
     loud, held, _ = absorb(quiet, held, signal, again, at(5))
     assert (loud.firing, loud.alerts, held.cleared_at, held.times) == (1, 1, None, 2)
     loud, held, _ = absorb(loud, held, signal, again, at(6))
@@ -185,29 +176,29 @@ def test_an_alert_clears_once_and_may_fire_again() -> None:
 def test_an_incident_is_as_bad_as_its_worst_alert(severities: list[Severity]) -> None:
     signals = [replace(alert(f"a{place}"), severity=one) for place, one in enumerate(severities)]
     now = incident()
-    merged, _, _ = opened(signals[0], 1, "C1", place(signals[0], (), None, (), NOWHERE, NOW), NOW)
+    merged, _, _ = opened(signals[0], 1, "C1", place(signals[0], (), None, NOWHERE, NOW), NOW)
     for signal in signals[1:]:
-        merged, _, _ = absorb(merged, None, signal, place(signal, [now], None, (), NOWHERE, NOW), NOW)
+        merged, _, _ = absorb(merged, None, signal, place(signal, [now], None, NOWHERE, NOW), NOW)
     assert merged.severity is min(severities, key=lambda one: one.rank)
 
 
 def test_a_clearing_makes_nothing_worse() -> None:
     signal = alert()
-    first, held, _ = opened(signal, 1, "C1", place(signal, (), None, (), NOWHERE, NOW), NOW)
+    first, held, _ = opened(signal, 1, "C1", place(signal, (), None, NOWHERE, NOW), NOW)
     worse = replace(cleared(signal, 1), severity=Severity.CRITICAL)
-    found = place(worse, [first], 1, (), NOWHERE, at(1))
+    found = place(worse, [first], 1, NOWHERE, at(1))
     assert absorb(first, held, worse, found, at(1))[0].severity is Severity.WARNING
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=20))
 def test_the_count_of_firing_alerts_is_that_of_its_alerts(story: list[tuple[int, bool]]) -> None:
     current, held = incident(), {"first": False}
-    alerts = {alert().fingerprint: opened(alert(), 1, "C1", place(alert(), (), None, (), NOWHERE, NOW), NOW)[1]}
+    alerts = {alert().fingerprint: opened(alert(), 1, "C1", place(alert(), (), None, NOWHERE, NOW), NOW)[1]}
     for which, clears in story:
         signal = alert(f"a{which}")
         known = alerts.get(signal.fingerprint)
         signal = cleared(signal, 1) if clears else signal
-        found = place(signal, [current], current.id if known else None, (), NOWHERE, NOW)
+        found = place(signal, [current], current.id if known else None, NOWHERE, NOW)
         if found.place is Place.IGNORE:
             continue
         current, alerts[signal.fingerprint], _ = absorb(current, known, signal, found, NOW)
@@ -219,7 +210,7 @@ def test_only_so_many_reasons_and_services_are_kept() -> None:
     current = incident()
     for which in range(60):
         signal = alert("Errors", f"s{which}")
-        found = replace(place(signal, (), None, (), NOWHERE, NOW), reason=f"reason {which}")
+        found = replace(place(signal, (), None, NOWHERE, NOW), reason=f"reason {which}")
         current, _, _ = absorb(current, None, signal, found, NOW)
     assert (len(current.joined), len(current.services), current.alerts) == (5, 50, 61)
 
@@ -240,7 +231,7 @@ def test_a_vendors_word_means_a_severity(word: str, severity: str) -> None:
 
 
 def test_an_incident_is_called_by_its_first_alerts_summary_or_name() -> None:
-    new = place(alert(), (), None, (), NOWHERE, NOW)
+    new = place(alert(), (), None, NOWHERE, NOW)
     titles = [opened(one, 1, "C1", new, NOW)[0].title for one in (alert(), replace(alert(), summary=""))]
     assert titles == ["HighLatency of payment", "HighLatency"]
 

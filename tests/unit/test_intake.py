@@ -3,8 +3,9 @@ from datetime import timedelta
 
 from bot.domain.effects import Later, NotLater, Refresh
 from bot.domain.events import AlertsCleared, EscalationDue, IncidentOpened
+from bot.domain.grouping import Grouping
 from bot.domain.house import House
-from bot.domain.incident import Alert, Grouping, Incident, Mute
+from bot.domain.incident import Alert, Incident, Mute
 from bot.domain.outcome import Outcome
 from bot.domain.signal import Signal
 from skills.incidents.logic import QUIET_SECONDS, Intake, mute_of
@@ -22,8 +23,7 @@ def intake(
 
 
 def taken(into: Intake, *signals: Signal) -> Outcome:
-    for signal in signals:
-        into.take(signal)
+    into.take_all(signals)
     return into.outcome(signals)
 
 
@@ -58,7 +58,7 @@ def test_a_batch_is_placed_one_after_the_other() -> None:
         10,
         2,
         ("payment", "shop"),
-        ("shop calls payment",),
+        ("shop calls payment, within 10 min",),
     )
     assert (apart.id, apart.service) == (11, "search")
     assert [one.incident for one in alerts(outcome)] == [10, 10, 11]

@@ -4,7 +4,7 @@ import pytest
 
 from bot.domain.cause import CauseKind, CauseReport, Hypothesis, Verdict
 from bot.domain.change import ChangeState
-from bot.domain.incident import Place, Placement, opened
+from bot.domain.grouping import Place, Placement, opened
 from bot.domain.passage import DocumentKind
 from bot.domain.past import Moment, PastIncident
 from bot.domain.remembered import alike, document_of, of_our_own

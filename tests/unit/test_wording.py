@@ -34,6 +34,56 @@ def test_text_from_outside_is_made_harmless(text: str, shown: str) -> None:
     assert w.quiet(text) == shown
 
 
+SECRETS = (
+    "ghp_" + "a1B2" * 9,
+    "xoxb-1234-abcdefgh",
+    "password=correct-horse",
+    "AKIAIOSFODNN7EXAMPLE",
+    "Bearer abcdef123456",
+)
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("limit", [20, 40, 60, 300])
+def test_a_secret_is_never_shown_wherever_it_stands(secret: str, limit: int) -> None:
+    core = secret[-6:]
+    for before in ("", "x " * 15, "failed with " * 30):
+        assert core not in w.quiet(f"{before}{secret} and more", limit)
+        assert core not in w.line(f"{before}{secret} and more", limit)
+        assert core not in w.inline(f"{before}{secret}", limit)
+        assert core not in w.code(f"{before}{secret}", limit)
+        assert core not in w.brief(f"{before}{secret}", limit)
+
+
+def test_a_secret_is_not_hidden_by_characters_that_nobody_sees() -> None:
+    torn = "g\u200bhp_" + "a1B2\u00ad" * 9
+    assert "a1B2" not in w.quiet(torn)
+    assert "a1B2" not in w.brief(torn)
+
+
+def test_ordinary_words_are_no_secrets() -> None:
+    for words in (
+        "the token of the queue expired",
+        "password reset is slow",
+        "basic settings",
+        "digest mismatch",
+        "a=b",
+    ):
+        assert w.quiet(words) == words
+
+
+@given(st.text(max_size=400), st.integers(1, 300))
+def test_what_is_kept_is_on_one_line(text: str, limit: int) -> None:
+    kept = w.brief(text, limit)
+    assert len(kept) <= limit
+    assert not any(ord(one) < 32 for one in kept)
+
+
+def test_what_is_kept_is_escaped_by_whoever_shows_it() -> None:
+    assert w.brief("a <b>\n & c") == "a <b> & c"
+    assert w.brief("abcdef", 4) == "abc…"
+
+
 def test_a_cut_is_marked_and_leaves_no_half_of_an_escape() -> None:
     assert w.quiet("&" * 10, 5) == "&amp;" * 4 + "…"
     assert w.line("  a\n b\t c ", 4) == "a b…"
@@ -113,3 +163,9 @@ def test_evidence_is_cited_with_its_time_and_a_link() -> None:
 )
 def test_an_address_from_outside_is_linked_only_when_it_is_one(url: str) -> None:
     assert cite(replace(PIECE, url=url)).endswith("  _metric_")
+
+
+def test_a_code_block_that_does_not_end_is_none() -> None:
+    assert w.line("a ```x``` b") == "a ```x``` b"
+    assert w.line("a ``` b") == "a ʼʼʼ b"
+    assert "```" not in w.line("a ``` b ``` c", 8)
